@@ -1,0 +1,1 @@
+"""The one console script: composes the rest and starts the local stack."""

@@ -1,0 +1,1 @@
+"""What an interview is: plan, questions, state and scores, without I/O and without a clock."""

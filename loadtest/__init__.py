@@ -1,0 +1,1 @@
+"""Crowds seen from outside: simulated candidates, a stand-in model, verdicts."""

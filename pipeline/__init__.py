@@ -1,0 +1,1 @@
+"""Work that is done out of band: CVs, matches, evaluations."""

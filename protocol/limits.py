@@ -1,0 +1,96 @@
+"""Every bound of the system and the relations between them, asserted when this is read.
+
+A bound that two rooms must agree on lives here, with its unit last and its reason beside it.
+"""
+
+# The wire -------------------------------------------------------------------------------
+FRAME_BYTES_MAX = 65_536  # one text frame; also the server library's ws_max_size
+ANSWER_CHARS_MAX = 12_000  # about 2,000 words; four bytes a character still fit one frame
+QUESTION_CHARS_MAX = 4_000  # a longer question is a model that went astray
+CLIENT_MSG_ID_CHARS_MAX = 64
+JOIN_SECONDS = 15.0  # from the upgrade to session.join
+HEARTBEAT_SECONDS = 25.0  # the client pings at this pace; mobile networks drop idle flows at 30
+PONG_SECONDS = 10.0  # a client that is silent for a heartbeat and this is gone
+SEND_SECONDS = 20.0  # one frame must leave within this
+FRAMES_PER_SECOND = 10.0  # inbound, sustained
+FRAMES_BURST = 40  # a reconnecting page sends a handful at once
+OUTBOX_BYTES_MAX = 128 * 1024  # what a peer that does not read may cost before 4008
+INBOX_EVENTS_MAX = 256  # events waiting for one session's loop
+SOCKET_SEND_BUFFER_BYTES = 32 * 1024
+TCP_USER_TIMEOUT_MS = 25_000
+COALESCE_SECONDS = 0.04  # pieces that arrive within this leave in one frame
+
+# Replay ---------------------------------------------------------------------------------
+REPLAY_FRAMES_MAX = 512  # frames of the record kept for a reconnect within an epoch
+REPLAY_BYTES_MAX = 96 * 1024  # whichever comes first; older ones fall out -> session.state
+
+# Tickets --------------------------------------------------------------------------------
+TICKET_SECONDS = 30
+SEAT_SECONDS = TICKET_SECONDS  # a seat lives as long as the ticket that holds it
+INVITATION_SECONDS = 14 * 24 * 3600
+UPLOAD_SECONDS = 30  # SPEC cv-1
+RESUME_SECONDS = 24 * 3600
+
+# Sessions on an instance ------------------------------------------------------------------
+SCALE_IN_SESSIONS = 20
+TARGET_SESSIONS = 50
+SCALE_OUT_SESSIONS = 60
+ADMIT_SESSIONS = 70
+HARD_CAP_SESSIONS = 75
+SLOT_LEASE_SECONDS = 20.0  # a slot not renewed for this long is free again
+SLOT_RENEW_SECONDS = 5.0
+INSTANCE_LEASE_SECONDS = 15.0
+AWAY_GRACE_SECONDS = 60.0  # a session without a socket stays in memory this long
+AWAY_PAUSE_SECONDS = 600.0
+AWAY_CLOSE_SECONDS = 24 * 3600.0
+DRAIN_SECONDS = 8.0
+REFUSED_RETRY_SECONDS = 5
+
+# The interview ----------------------------------------------------------------------------
+TURNS_MAX = 24
+FOLLOW_UPS_MAX = 2
+MINUTES_MIN, MINUTES_DEFAULT, MINUTES_MAX = 5, 20, 90
+ASKS_PER_TURN_MAX = 5  # attempts at one question before the bank asks it
+QUESTION_SECONDS = 45.0  # from the ask to the end of its text
+CLOSING_SECONDS_LEFT = 45  # with less than this no new question is begun
+
+# CVs (SPEC cv-1) --------------------------------------------------------------------------
+CV_BYTES_MAX = 50 * 1024 * 1024
+CV_PAGES_MAX = 50
+CV_TEXT_CHARS_MAX = 200_000
+CV_STAGE_SECONDS = {
+    "upload": 30.0,
+    "validate": 5.0,
+    "parse": 60.0,
+    "extract": 120.0,
+    "vectorize": 30.0,
+    "match": 30.0,
+}
+CV_STAGE_RETRIES = {"validate": 1, "parse": 3, "extract": 2, "vectorize": 3, "match": 3}
+LANE_PROMISE_SECONDS = {"premium": 10.0, "active": 300.0, "bulk": 1_800.0, "again": 7_200.0}
+
+# Doors ------------------------------------------------------------------------------------
+BODY_BYTES_MAX = 256 * 1024  # a JSON request body
+PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX = 50, 200
+WATCHERS_MAX = 200  # event streams on one instance
+EVENTS_KEPT_MAX = 2_000  # of one tenant, for Last-Event-ID
+REQUESTS_PER_MINUTE = 240  # one user over REST
+REQUESTS_BURST = 60
+
+# Kept in Redis ----------------------------------------------------------------------------
+LIVE_SECONDS = 24 * 3600
+MATCH_CACHE_SECONDS = 3600
+
+SMALLEST_ADMISSIBLE = SCALE_OUT_SESSIONS + 1
+
+assert SCALE_IN_SESSIONS < TARGET_SESSIONS < SCALE_OUT_SESSIONS < ADMIT_SESSIONS
+assert ADMIT_SESSIONS < HARD_CAP_SESSIONS
+assert ANSWER_CHARS_MAX * 4 + 1024 < FRAME_BYTES_MAX
+assert QUESTION_CHARS_MAX * 4 + 1024 < FRAME_BYTES_MAX
+assert REPLAY_BYTES_MAX < OUTBOX_BYTES_MAX  # a whole replay fits a fresh outbox
+assert SLOT_RENEW_SECONDS * 3 <= SLOT_LEASE_SECONDS
+assert SLOT_RENEW_SECONDS * 2 < INSTANCE_LEASE_SECONDS
+assert AWAY_GRACE_SECONDS < AWAY_PAUSE_SECONDS < AWAY_CLOSE_SECONDS
+assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < 30
+assert JOIN_SECONDS < SEAT_SECONDS
+assert MINUTES_MIN < MINUTES_DEFAULT < MINUTES_MAX

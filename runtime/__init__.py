@@ -1,0 +1,1 @@
+"""How a process behaves: its settings, clock, logs, metrics and lifecycle."""

@@ -1,0 +1,1 @@
+"""The interview server and its REST doors: one process, one instance."""

@@ -1,0 +1,1 @@
+"""The pages for candidates, recruiters and operators (static files)."""
