@@ -1,0 +1,168 @@
+"""What watchers are told: one Redis stream a tenant, one reader a process, many queues.
+
+Events are notices, not the record: a lost one is found again in PostgreSQL. The stream's own ids
+serve as Last-Event-ID.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from protocol import limits
+from runtime.lifecycle import Tasks
+from runtime.logs import Log
+from storage import keys
+
+_QUEUE_MAX: Final = 500
+_BLOCK_MS: Final = 1_000
+log = Log("storage.events")
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class Event(NamedTuple):
+    """One notice: its place in the tenant's stream, its kind and its JSON."""
+
+    id: str
+    kind: str
+    data: bytes
+
+
+def _commands(pipe: Any, tenant_id: UUID, kind: str, data: Any) -> None:
+    key = keys.events(tenant_id)
+    pipe.xadd(
+        key,
+        {"kind": kind, "data": _encode(data)},
+        maxlen=limits.EVENTS_KEPT_MAX,
+        approximate=True,
+    )
+    pipe.expire(key, keys.LIFETIMES["events"])
+
+
+async def publish(redis: Redis, tenant_id: UUID, kind: str, data: Any) -> None:
+    """Tell the tenant's watchers, after the commit; a Redis that is away loses only the notice."""
+    try:
+        pipe = redis.pipeline(transaction=False)
+        _commands(pipe, tenant_id, kind, data)
+        await pipe.execute()
+    except (RedisError, OSError) as error:
+        log.warning("event_not_published", kind=kind, error=type(error).__name__)
+
+
+class EventHub:
+    """Reads the streams of all watched tenants on one connection and hands events out."""
+
+    def __init__(self, redis: Redis) -> None:
+        """Use `redis` (a client of its own pool) for one blocking reader."""
+        self._redis = redis
+        self._tasks = Tasks("events")
+        self._watchers: dict[UUID, set[asyncio.Queue[Event | None]]] = {}
+        self._positions: dict[UUID, str] = {}
+        self._changed = asyncio.Event()
+
+    @property
+    def watching(self) -> int:
+        """How many watchers there are."""
+        return sum(len(queues) for queues in self._watchers.values())
+
+    @asynccontextmanager
+    async def watch(
+        self, tenant_id: UUID, last_event_id: str | None = None
+    ) -> AsyncIterator["asyncio.Queue[Event | None]"]:
+        """Yield a queue of the tenant's events after `last_event_id` (None: from now on).
+
+        The queue gets None and nothing more when the watcher was too slow; it must start over.
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(_QUEUE_MAX)
+        missed = await self._since(tenant_id, last_event_id)
+        for event in missed[-_QUEUE_MAX + 1 :]:
+            queue.put_nowait(event)
+        start = missed[-1].id if missed else (last_event_id or await self._top(tenant_id))
+        if tenant_id not in self._watchers:
+            self._positions[tenant_id] = start
+        self._watchers.setdefault(tenant_id, set()).add(queue)
+        self._changed.set()
+        if not len(self._tasks):
+            self._tasks.start(self._read())
+        try:
+            yield queue
+        finally:
+            self._watchers[tenant_id].discard(queue)
+            if not self._watchers[tenant_id]:
+                del self._watchers[tenant_id]
+                self._positions.pop(tenant_id, None)
+
+    async def _since(self, tenant_id: UUID, last: str | None) -> list[Event]:
+        if last is None:
+            return []
+        try:
+            rows = await self._redis.xrange(keys.events(tenant_id), min=f"({last}", max="+")
+        except RedisError:  # an id that is none, or Redis is away
+            return []
+        return [_event(row) for row in rows]
+
+    async def _top(self, tenant_id: UUID) -> str:
+        try:
+            rows = await self._redis.xrevrange(keys.events(tenant_id), count=1)
+        except (RedisError, OSError):
+            return "0-0"
+        return rows[0][0].decode() if rows else "0-0"
+
+    async def _read(self) -> None:
+        while True:
+            if not self._watchers:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            streams: dict[Any, Any] = {
+                keys.events(tenant): position for tenant, position in self._positions.items()
+            }
+            try:
+                answer = await self._redis.xread(streams, count=200, block=_BLOCK_MS)
+            except (RedisError, OSError):
+                await asyncio.sleep(1)
+                continue
+            for key, rows in _pairs(answer):
+                self._hand_out(UUID(key.decode().partition(":")[2]), rows)
+
+    def _hand_out(self, tenant_id: UUID, rows: list[Any]) -> None:
+        if tenant_id not in self._positions:
+            return
+        for row in rows:
+            event = _event(row)
+            self._positions[tenant_id] = event.id
+            for queue in list(self._watchers.get(tenant_id, ())):
+                if queue.qsize() >= _QUEUE_MAX - 1:
+                    if not queue.full():
+                        queue.put_nowait(None)
+                    self._watchers[tenant_id].discard(queue)
+                else:
+                    queue.put_nowait(event)
+
+    async def close(self) -> None:
+        """Stop reading and tell every watcher to start over elsewhere."""
+        await self._tasks.close()
+        for queues in self._watchers.values():
+            for queue in queues:
+                if not queue.full():
+                    queue.put_nowait(None)
+
+
+def _pairs(answer: Any) -> list[tuple[bytes, list[Any]]]:
+    """Return (key, rows) whether the protocol gave a map (3) or a list (2)."""
+    if not answer:
+        return []
+    if isinstance(answer, dict):
+        return [(key, rows[0] if rows and isinstance(rows[0], list) else rows)
+                for key, rows in answer.items()]
+    return [(key, rows) for key, rows in answer]
+
+
+def _event(row: Any) -> Event:
+    event_id, fields = row
+    return Event(event_id.decode(), fields[b"kind"].decode(), bytes(fields[b"data"]))

@@ -1,0 +1,74 @@
+"""The only place where a transaction begins: one per turn, request or job, with its tenant set."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from protocol.faults import Fault
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+CLOSE_SECONDS = 5.0
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    TimeoutError,
+)
+
+
+class Database:
+    """A pool of connections of one role; raises Fault `unavailable` when PostgreSQL is away."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, acquire_seconds: float) -> None:
+        """Wrap an open pool; a connection is waited for at most `acquire_seconds`."""
+        self._pool = pool
+        self._acquire_seconds = acquire_seconds
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID) -> AsyncIterator[Connection]:
+        """Run one transaction that sees the rows of `tenant_id` and no others."""
+        async with self._begin() as connection:
+            await connection.execute("SELECT set_config('app.tenant', $1, true)", str(tenant_id))
+            yield connection
+
+    @asynccontextmanager
+    async def across(self) -> AsyncIterator[Connection]:
+        """Run one transaction without a tenant: only what the role's own policies allow."""
+        async with self._begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[Connection]:
+        try:
+            async with (
+                self._pool.acquire(timeout=self._acquire_seconds) as connection,
+                connection.transaction(),
+            ):
+                yield connection
+        except _AWAY as error:
+            raise Fault("unavailable", type(error).__name__) from error
+
+    async def alive(self) -> bool:
+        """Tell whether a trivial query is answered."""
+        try:
+            async with self.across() as connection:
+                return bool(await connection.fetchval("SELECT true"))
+        except Fault:
+            return False
+
+    async def close(self) -> None:
+        """Close every connection, waiting briefly for those at work."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()

@@ -1,0 +1,193 @@
+"""Real services for the tests: an embedded PostgreSQL and Valkey, or those of the environment."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from runtime import clock
+from runtime.settings import Settings
+from storage import connect, embedded, roles
+from storage.migrate import migrate
+from storage.transaction import Database
+
+SECRET = "0123456789abcdef" * 4
+TEMPLATE = f"entrevistador_template_{os.getpid()}"
+CHROMIUM_ARGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]
+
+
+class Services(NamedTuple):
+    """Where the owner of the database and Redis are."""
+
+    database_url: str
+    redis_url: str
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the URL with another database's name."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[Services]:
+    """The services of DATABASE_URL and REDIS_URL, or embedded ones in a folder of their own."""
+    database_url, redis_url = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+    if database_url and redis_url:
+        yield Services(database_url, redis_url)
+        return
+    state = Path(tempfile.mkdtemp(prefix="entrevistador-test-"))
+    state.chmod(0o755)
+    running = embedded.start(state)
+    try:
+        yield Services(running.database_url, running.redis_url)
+    finally:
+        embedded.stop(state)
+        shutil.rmtree(state, ignore_errors=True)
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def template(services: Services) -> Iterator[str]:
+    """A migrated database that every test's own is cloned from."""
+    asyncio.run(_execute(services.database_url, f'CREATE DATABASE "{TEMPLATE}"'))
+    asyncio.run(migrate(with_database(services.database_url, TEMPLATE), SECRET))
+    yield TEMPLATE
+    asyncio.run(_execute(services.database_url, f'DROP DATABASE "{TEMPLATE}" WITH (FORCE)'))
+
+
+_numbers = iter(range(1, 1_000_000))
+
+
+@pytest.fixture
+def database_url(services: Services, template: str) -> Iterator[str]:
+    """The owner's URL of a fresh, migrated database."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    asyncio.run(_execute(services.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    yield with_database(services.database_url, name)
+    asyncio.run(_execute(services.database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def _flush(*urls: str) -> None:
+    for url in urls:
+        client = Redis.from_url(url)
+        await client.flushdb()
+        await client.aclose()
+
+
+def _redis_number(url: str, number: int) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        query = "&".join([*[q for q in parts.query.split("&") if q and not q.startswith("db=")],
+                          f"db={number}"])
+        return urlunsplit(parts._replace(query=query))
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
+@pytest.fixture
+def settings(services: Services, database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a whole house on fresh services: database, Redis, broker, objects."""
+    redis_url = _redis_number(services.redis_url, 14)
+    broker_url = _redis_number(services.redis_url, 15)
+    asyncio.run(_flush(redis_url, broker_url))
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    return Settings(
+        database_url=database_url,
+        database_app_url=roles.url_for(database_url, "entrevistador_app", SECRET),
+        database_relay_url=roles.url_for(database_url, "entrevistador_relay", SECRET),
+        database_sweep_url=roles.url_for(database_url, "entrevistador_sweep", SECRET),
+        database_fleet_url=roles.url_for(database_url, "entrevistador_fleet", SECRET),
+        redis_url=redis_url,
+        broker_url=broker_url,
+        storage_url=objects.as_uri(),
+        state_dir=tmp_path,
+        secret=SECRET,
+        embedded=True,
+        instance_id="test-1",
+        engine="offline",
+        offline_piece_seconds=0.0,
+        database_pool=4,
+    )
+
+
+@pytest_asyncio.fixture
+async def db(settings: Settings) -> AsyncIterator[Database]:
+    """The database as the application's role."""
+    database = await connect.open_database(settings.database_app_url, size=4, vectors=True)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
+async def redis(settings: Settings) -> AsyncIterator[Any]:
+    """A Redis client on a fresh database number."""
+    client = connect.open_redis(settings.redis_url)
+    yield client
+    await client.aclose()
+
+
+class Tenant(NamedTuple):
+    """A company with a recruiter and an operator."""
+
+    id: UUID
+    recruiter: UUID
+    operator: UUID
+    slug: str
+
+
+async def make_tenant(owner_url: str, slug: str, name: str = "Empresa de Prueba") -> Tenant:
+    """Insert a company and two users as the owner (who stands outside row-level security)."""
+    tenant = Tenant(clock.new_id(), clock.new_id(), clock.new_id(), slug)
+    connection = await asyncpg.connect(owner_url)
+    try:
+        await connection.execute(
+            "INSERT INTO tenants (id, slug, name, about) VALUES ($1, $2, $3, $4)",
+            tenant.id, slug, name, "Una empresa para las pruebas",
+        )
+        for user, role in ((tenant.recruiter, "recruiter"), (tenant.operator, "operator")):
+            await connection.execute(
+                "INSERT INTO users (id, tenant_id, subject, name, email, roles) "
+                "VALUES ($1, $2, $3, $4, $5, $6)",
+                user, tenant.id, str(user), f"Persona {role}", f"{role}@example.test", [role],
+            )
+    finally:
+        await connection.close()
+    return tenant
+
+
+@pytest_asyncio.fixture
+async def tenant(settings: Settings) -> Tenant:
+    """A company with a recruiter and an operator in the test's database."""
+    return await make_tenant(settings.database_url, "prueba")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Debian's Chromium; skipped with a plain notice on a laptop without it, an error in CI."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        message = "no chromium on this machine: browser tests need Debian's chromium package"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
