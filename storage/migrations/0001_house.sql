@@ -76,7 +76,6 @@ CREATE TABLE cvs (
         CHECK (status IN ('awaiting_upload', 'working', 'ready', 'refused', 'needs_ocr', 'erased')),
     stage text NOT NULL DEFAULT 'upload'  -- the last stage passed
         CHECK (stage IN ('upload', 'validate', 'parse', 'extract', 'vectorize', 'match')),
-    attempts integer NOT NULL DEFAULT 0,  -- of the stage under way
     fault text NOT NULL DEFAULT '',  -- code
     fault_detail text NOT NULL DEFAULT '',
     pages integer NOT NULL DEFAULT 0,
@@ -116,6 +115,7 @@ CREATE TABLE embeddings (
     model text NOT NULL,
     dimension integer NOT NULL CHECK (dimension BETWEEN 1 AND 4000),
     category text NOT NULL DEFAULT 'other',
+    version integer NOT NULL,  -- of the profile or opening it was made from
     vector halfvec NOT NULL CHECK (vector_dims(vector) = dimension),
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (owner_kind, owner_id, model)
@@ -133,6 +133,7 @@ CREATE TABLE matches (
     gates_passed boolean NOT NULL,
     opening_version integer NOT NULL,
     profile_version integer NOT NULL,
+    matcher integer NOT NULL,  -- version of the rules and weights
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (opening_id, cv_id)
 );
@@ -289,6 +290,19 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_in_order ON outbox (id);
 
+-- Jobs under way: an attempt is counted before its work begins, because a job that kills its
+-- worker is delivered again for ever. The row goes when the job has ended.
+CREATE TABLE job_runs (
+    kind text NOT NULL,
+    subject_id uuid NOT NULL,
+    tenant_id uuid NOT NULL REFERENCES tenants (id),
+    attempts integer NOT NULL DEFAULT 1,
+    lease_until timestamptz NOT NULL,  -- renewed while the worker lives
+    fault text NOT NULL DEFAULT '',
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (kind, subject_id)
+);
+
 CREATE TABLE model_ledger (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
@@ -361,7 +375,7 @@ BEGIN
     FOREACH t IN ARRAY ARRAY[
         'users', 'openings', 'candidates', 'cvs', 'cv_texts', 'profiles', 'embeddings', 'matches',
         'interviews', 'interview_sessions', 'turns', 'asks', 'reports', 'decisions', 'consents',
-        'accommodations', 'audit_log', 'outbox', 'model_ledger']
+        'accommodations', 'audit_log', 'outbox', 'job_runs', 'model_ledger']
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
@@ -378,11 +392,11 @@ BEGIN
 
     FOREACH t IN ARRAY ARRAY[
         'users', 'openings', 'candidates', 'cvs', 'cv_texts', 'profiles', 'embeddings', 'matches',
-        'interviews', 'interview_sessions', 'reports', 'accommodations', 'model_ledger']
+        'interviews', 'interview_sessions', 'reports', 'accommodations', 'job_runs', 'model_ledger']
     LOOP
         EXECUTE format('GRANT UPDATE ON %I TO entrevistador_app', t);
     END LOOP;
-    FOREACH t IN ARRAY ARRAY['cv_texts', 'profiles', 'embeddings', 'matches'] LOOP
+    FOREACH t IN ARRAY ARRAY['cv_texts', 'profiles', 'embeddings', 'matches', 'job_runs'] LOOP
         EXECUTE format('GRANT DELETE ON %I TO entrevistador_app', t);
     END LOOP;
 END $$;
@@ -395,6 +409,12 @@ CREATE POLICY sweep ON cvs FOR SELECT TO entrevistador_sweep USING (true);
 CREATE POLICY sweep ON interviews FOR SELECT TO entrevistador_sweep USING (true);
 CREATE POLICY sweep ON interview_sessions FOR SELECT TO entrevistador_sweep USING (true);
 CREATE POLICY sweep ON reports FOR SELECT TO entrevistador_sweep USING (true);
+CREATE POLICY sweep ON openings FOR SELECT TO entrevistador_sweep USING (true);
+CREATE POLICY sweep ON embeddings FOR SELECT TO entrevistador_sweep USING (true);
+CREATE POLICY sweep ON job_runs FOR SELECT TO entrevistador_sweep USING (true);
+GRANT SELECT (id, tenant_id, status, version, updated_at) ON openings TO entrevistador_sweep;
+GRANT SELECT (owner_kind, owner_id, tenant_id, version) ON embeddings TO entrevistador_sweep;
+GRANT SELECT ON job_runs TO entrevistador_sweep;
 CREATE POLICY sweep ON outbox TO entrevistador_sweep USING (true) WITH CHECK (true);
 GRANT SELECT ON cvs, interviews, interview_sessions, reports, outbox TO entrevistador_sweep;
 GRANT INSERT ON outbox TO entrevistador_sweep;
