@@ -530,6 +530,20 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Companies are founded by the database's owner, who is a member of the definer, and nobody else.
+CREATE POLICY founder ON tenants FOR INSERT TO entrevistador_definer WITH CHECK (true);
+GRANT INSERT ON tenants TO entrevistador_definer;
+CREATE FUNCTION found_company(p_id uuid, p_slug text, p_name text, p_about text, p_website text,
+                              p_locale text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO tenants (id, slug, name, about, website, locale)
+        VALUES (p_id, p_slug, p_name, p_about, p_website, p_locale)
+        ON CONFLICT DO NOTHING;
+    RETURN (SELECT t.id FROM tenants t WHERE t.slug = p_slug);
+END $$;
+REVOKE ALL ON FUNCTION found_company(uuid, text, text, text, text, text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public_company(text), public_openings(text, uuid, integer),
     save_turns(jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public_company(text), public_openings(text, uuid, integer),
@@ -583,6 +597,7 @@ GRANT EXECUTE ON FUNCTION erase_candidate(uuid) TO entrevistador_app;
 
 -- Ownership goes to roles that may do just this much. The schema right is lent for the hand-over.
 GRANT CREATE ON SCHEMA public TO entrevistador_definer, entrevistador_eraser;
+ALTER FUNCTION found_company(uuid, text, text, text, text, text) OWNER TO entrevistador_definer;
 ALTER FUNCTION public_company(text) OWNER TO entrevistador_definer;
 ALTER FUNCTION public_openings(text, uuid, integer) OWNER TO entrevistador_definer;
 ALTER FUNCTION save_turns(jsonb) OWNER TO entrevistador_definer;

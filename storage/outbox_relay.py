@@ -1,0 +1,51 @@
+"""The outbox from the relay's side: batches that several relays share without waiting."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from storage.transaction import Connection, Database
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A row to send: the envelope is what the broker's message carries."""
+
+    id: int
+    lane: str
+    envelope: str
+
+
+@asynccontextmanager
+async def batch(db: Database, *, limit: int) -> AsyncIterator[list[Waiting]]:
+    """Yield rows that are due, locked, oldest first; they are deleted when the block ends well.
+
+    A crash between the sending and the commit sends them again: actors are idempotent.
+    """
+    async with db.across() as c:
+        found = await c.fetch(
+            "SELECT id, lane, envelope FROM outbox WHERE not_before <= now() "
+            "ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
+            limit,
+        )
+        waiting = [Waiting(row["id"], row["lane"], row["envelope"]) for row in found]
+        yield waiting
+        if waiting:
+            await c.execute(
+                "DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row.id for row in waiting]
+            )
+
+
+async def oldest_seconds(c: Connection) -> float:
+    """Return the age of the oldest row that is due, 0 when nothing waits."""
+    age = await c.fetchval(
+        "SELECT extract(epoch FROM now() - min(not_before))::float8 FROM outbox "
+        "WHERE not_before <= now()"
+    )
+    return max(0.0, float(age or 0.0))
+
+
+async def waiting(c: Connection) -> dict[str, int]:
+    """Return how many rows wait in each lane."""
+    found = await c.fetch("SELECT lane, count(*) AS n FROM outbox GROUP BY lane")
+    return {row["lane"]: int(row["n"]) for row in found}
