@@ -1,0 +1,90 @@
+/**
+ * What the device keeps for the candidate: the draft and the answer that is not yet accepted.
+ *
+ * @typedef {{turn: number, text: string}} Draft
+ * @typedef {{client_msg_id: string, turn: number, text: string}} Pending
+ */
+
+export const ANSWER_CHARS_MAX = 12_000;
+
+/** The text as the server can keep it: no control characters, no halves of surrogate pairs. */
+export function storable(text) {
+  return text
+    .replace(/\r\n?/g, "\n")
+    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/g, "")
+    .replace(/\p{Surrogate}/gu, "\ufffd");
+}
+
+/** Characters as the server counts them (code points, not UTF-16 units). */
+export function countChars(text) {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+/** A new client_msg_id; works on pages without a secure context too. */
+export function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** One session's draft and pending answer, in memory and, where allowed, in storage. */
+export class Kept {
+  #storage;
+  #key = "";
+  /** @type {?Draft} */
+  draft = null;
+  /** @type {?Pending} */
+  pending = null;
+
+  /** @param {Storage} [storage] localStorage when left out */
+  constructor(storage) {
+    try {
+      this.#storage = storage ?? globalThis.localStorage;
+    } catch {
+      this.#storage = undefined; // a browser that forbids it: memory has to do
+    }
+  }
+
+  /** Name the session whose words these are, and load what an earlier page left. */
+  bind(sessionId) {
+    const key = `entrevistador.session.${sessionId}`;
+    if (!sessionId || key === this.#key) return;
+    this.#key = key;
+    this.load();
+  }
+
+  get key() {
+    return this.#key;
+  }
+
+  load() {
+    try {
+      const kept = JSON.parse(this.#storage.getItem(this.#key) ?? "{}") ?? {};
+      const { draft, pending } = kept;
+      this.draft = typeof draft?.text === "string" ? draft : null;
+      this.pending = typeof pending?.client_msg_id === "string" ? pending : null;
+    } catch {
+      // damaged or forbidden storage: what is in memory counts
+    }
+  }
+
+  write() {
+    if (!this.#key) return;
+    try {
+      if (!this.draft && !this.pending) this.#storage.removeItem(this.#key);
+      else {
+        const kept = { draft: this.draft, pending: this.pending };
+        this.#storage.setItem(this.#key, JSON.stringify(kept));
+      }
+    } catch {
+      // full or forbidden: the words live in memory until they are accepted
+    }
+  }
+
+  clear() {
+    this.draft = null;
+    this.pending = null;
+    this.write();
+  }
+}
