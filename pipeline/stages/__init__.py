@@ -1,0 +1,1 @@
+"""The stages a CV passes: each is one function of what came before it."""
