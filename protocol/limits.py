@@ -10,7 +10,8 @@ QUESTION_CHARS_MAX = 4_000  # a longer question is a model that went astray
 CLIENT_MSG_ID_CHARS_MAX = 64
 JOIN_SECONDS = 15.0  # from the upgrade to session.join
 HEARTBEAT_SECONDS = 25.0  # the client pings at this pace; mobile networks drop idle flows at 30
-PONG_SECONDS = 10.0  # a client that is silent for a heartbeat and this is gone
+PONG_SECONDS = 10.0  # the client waits this long for pong, then joins anew
+SILENCE_SECONDS = 75.0  # background tabs run their timers once a minute; dead links end earlier
 SEND_SECONDS = 20.0  # one frame must leave within this
 FRAMES_PER_SECOND = 10.0  # inbound, sustained
 FRAMES_BURST = 40  # a reconnecting page sends a handful at once
@@ -67,6 +68,16 @@ CV_STAGE_SECONDS = {
     "match": 30.0,
 }
 CV_STAGE_RETRIES = {"validate": 1, "parse": 3, "extract": 2, "vectorize": 3, "match": 3}
+OPENING_SECONDS = 600.0  # one opening against every CV of its tenant
+EVALUATE_SECONDS = 180.0
+JOB_RETRIES = 3  # of the two above
+RETRY_SECONDS, RETRY_SECONDS_MAX = 2.0, 60.0  # a job's back-off, doubling
+AWAY_SECONDS_MAX = 60.0  # what a worker waits for its stores with a message in hand
+UPLOAD_EXPIRED_SECONDS = 3600.0  # an upload that was never confirmed is over
+REVIEW_RETRY_SECONDS, REVIEW_SECONDS_MAX = 600.0, 24 * 3600.0  # a report the model did not write
+RELAY_ROWS_MAX = 200  # handed to the broker in one transaction
+RELAY_PAUSE_SECONDS, RELAY_PAUSE_SECONDS_MAX = 0.05, 0.2  # between looks at an empty outbox
+WORKER_STOP_SECONDS = 4.0  # from SIGTERM; unfinished messages go back to their queue
 LANE_PROMISE_SECONDS = {"premium": 10.0, "active": 300.0, "bulk": 1_800.0, "again": 7_200.0}
 
 # Doors ------------------------------------------------------------------------------------
@@ -93,4 +104,5 @@ assert SLOT_RENEW_SECONDS * 2 < INSTANCE_LEASE_SECONDS
 assert AWAY_GRACE_SECONDS < AWAY_PAUSE_SECONDS < AWAY_CLOSE_SECONDS
 assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < 30
 assert JOIN_SECONDS < SEAT_SECONDS
+assert HEARTBEAT_SECONDS + PONG_SECONDS < SILENCE_SECONDS
 assert MINUTES_MIN < MINUTES_DEFAULT < MINUTES_MAX

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from protocol import jobs
+from protocol import jobs, limits
 from protocol.faults import Fault
 from storage import outbox, rows
 from storage.transaction import Connection
@@ -76,6 +76,19 @@ def progress(status: str, stage: str) -> float:
 def _cv(row: asyncpg.Record) -> Cv:
     values = {**dict(row), "progress": progress(row["status"], row["stage"])}
     return msgspec.convert(values, Cv)
+
+
+def notice(cv: Cv) -> dict[str, Any]:
+    """Return what watchers are told of a CV (event `cv.stage`), after the commit."""
+    return {
+        "cv_id": cv.id,
+        "candidate_id": cv.candidate_id,
+        "filename": cv.filename,
+        "stage": cv.stage,
+        "status": cv.status,
+        "progress": cv.progress,
+        "fault": cv.fault,
+    }
 
 
 async def create(
@@ -206,8 +219,8 @@ async def work(c: Connection, cv_id: UUID) -> Work | None:
     return rows.maybe(Work, row)
 
 
-async def passed(c: Connection, cv_id: UUID, stage: str, **facts: Any) -> bool:
-    """Move the CV past `stage` and keep what was learned; False when somebody else has.
+async def passed(c: Connection, cv_id: UUID, stage: str, **facts: Any) -> Cv | None:
+    """Move the CV past `stage` and keep what was learned; None when somebody else has.
 
     `facts` are columns of cvs: kind, sha256, pages, language, text_chars, hidden. The last stage
     makes the CV ready.
@@ -216,35 +229,32 @@ async def passed(c: Connection, cv_id: UUID, stage: str, **facts: Any) -> bool:
     if unknown:
         raise ValueError(f"not a fact of a CV: {', '.join(sorted(unknown))}")
     sets = "".join(f", {name} = ${n}" for n, name in enumerate(facts, start=5))
-    status = "ready" if stage == jobs.STAGES[-1] else "working"
-    done = await c.execute(
+    row = await c.fetchrow(
         f"UPDATE cvs SET stage = $2, status = $3, stage_at = now(), fault = ''{sets} "
-        "WHERE id = $1 AND status = 'working' AND stage = $4",
+        f"WHERE id = $1 AND status = 'working' AND stage = $4 RETURNING {_COLUMNS}",
         cv_id,
         stage,
-        status,
+        "ready" if stage == jobs.STAGES[-1] else "working",
         BEFORE[stage],
         *facts.values(),
     )
-    return done == "UPDATE 1"
+    return None if row is None else _cv(row)
 
 
 async def refuse(
-    c: Connection,
-    cv_id: UUID,
-    stage: str,
-    *,
-    code: str,
-    detail: str = "",
-    status: str = "refused",
-) -> bool:
-    """End the CV before `stage` with a named reason; its file stays. False when it has moved."""
-    done = await c.execute(
+    c: Connection, cv_id: UUID, stage: str, *, code: str, detail: str = ""
+) -> Cv | None:
+    """End the CV before `stage` with a named reason; its file stays. None when it has moved."""
+    row = await c.fetchrow(
         "UPDATE cvs SET status = $3, fault = $4, fault_detail = $5, stage_at = now() "
-        "WHERE id = $1 AND status = 'working' AND stage = $2",
-        cv_id, BEFORE[stage], status, code, detail[:500],
-    )  # fmt: skip
-    return done == "UPDATE 1"
+        f"WHERE id = $1 AND status = 'working' AND stage = $2 RETURNING {_COLUMNS}",
+        cv_id,
+        BEFORE[stage],
+        "needs_ocr" if code == "cv_needs_ocr" else "refused",
+        code,
+        detail[:500],
+    )
+    return None if row is None else _cv(row)
 
 
 async def save_text(c: Connection, tenant_id: UUID, cv_id: UUID, text: str) -> None:
@@ -271,3 +281,33 @@ async def expire_upload(c: Connection, cv_id: UUID) -> str | None:
         cv_id,
     )
     return None if key is None else str(key)
+
+
+class LaneState(msgspec.Struct, frozen=True):
+    """How one lane keeps its promise: what waits for its first stage, and what is under way."""
+
+    lane: str
+    waiting: int
+    working: int
+    oldest_seconds: float
+    promise_seconds: float
+
+
+async def lanes(c: Connection) -> list[LaneState]:
+    """Return every lane as the role may see it: one tenant's, or all of them for the fleet's."""
+    found = await c.fetch(
+        "SELECT lane, count(*) FILTER (WHERE stage = 'upload') AS waiting, "
+        "count(*) FILTER (WHERE stage <> 'upload') AS working, "
+        "extract(epoch FROM now() - min(confirmed_at))::float8 AS oldest "
+        "FROM cvs WHERE status = 'working' GROUP BY lane"
+    )
+    by_lane = {row["lane"]: row for row in found}
+    states = []
+    for lane in jobs.LANES:
+        row, promise = by_lane.get(lane), limits.LANE_PROMISE_SECONDS[lane]
+        if row is None:
+            states.append(LaneState(lane, 0, 0, 0.0, promise))
+            continue
+        oldest = max(0.0, float(row["oldest"] or 0.0))
+        states.append(LaneState(lane, row["waiting"], row["working"], oldest, promise))
+    return states
