@@ -55,6 +55,18 @@ class Database:
             ):
                 yield connection
         except _AWAY as error:
+            if isinstance(error, ValueError):  # a wrong argument: a bug, not an absence
+                raise
+            raise Fault("unavailable", type(error).__name__) from error
+
+    async def call(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        """Run one statement as a transaction of its own: for the definer's functions."""
+        try:
+            async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
+                return await connection.fetch(sql, *args)
+        except _AWAY as error:
+            if isinstance(error, ValueError):  # a wrong argument: a bug, not an absence
+                raise
             raise Fault("unavailable", type(error).__name__) from error
 
     async def alive(self) -> bool:

@@ -1,0 +1,486 @@
+"""One candidate's live interview as a state machine: events in, effects out, no I/O, no clock.
+
+Order is everything here. An answer leads to Save; only the store's word (AnswerSaved) leads to
+answer.accepted and to the next question. The interview's time runs only while a whole question
+waits for its answer and the candidate is connected and not paused.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from interview import events as ev
+from interview.interviewer import Directive, Said, choose
+from interview.plan import Plan
+from protocol import limits, messages, recovery
+from protocol.faults import KINDS
+
+TIME_UP_GRACE_SECONDS: Final = 30.0  # an answer sent at the last moment still arrives
+
+
+class Current(msgspec.Struct):
+    """The question under way or waiting."""
+
+    turn: int
+    ask: int
+    directive: Directive
+    text: str = ""
+    completed: bool = False
+    engine: str = ""
+    shown: bool = False  # question.started went out in this epoch
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """One turn that is durable."""
+
+    said: Said
+    client_msg_id: str
+
+
+class Snapshot(msgspec.Struct, kw_only=True):
+    """What another instance needs beside the turns: kept in the live state and in PostgreSQL."""
+
+    current: Current | None = None
+    used_seconds: float = 0.0
+    paused: bool = False
+    engine: str = ""
+    joins: int = 0
+    joins_confirmed: int = 0
+
+
+class Session:
+    """The machine. `now` is seconds on a clock that never goes back; the owner hands it in."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        seed: int,
+        epoch: int,
+        answered: Sequence[Answered] = (),
+        snapshot: Snapshot | None = None,
+        finished: str = "",
+    ) -> None:
+        """Take up an interview as the durable record has it; `epoch` is the owner's fence."""
+        self.plan = plan
+        self.seed = seed
+        self.epoch = epoch
+        self.answered = list(answered)
+        self.snapshot = snapshot or Snapshot()
+        self.finished = finished
+        self.connected = False
+        self.saving: ev.Save | None = None
+        self.closing = ""
+        self._ids = {item.client_msg_id: item.said.turn for item in self.answered}
+        self._offset = 0
+        self._log: deque[tuple[int, bytes]] = deque()
+        self._log_bytes = 0
+        self._running_since: float | None = None
+        self._waiting_since: float | None = None
+        self._restore()
+
+    def _restore(self) -> None:
+        """Drop what can't go on here: a stale question, or pieces of a broken attempt."""
+        current = self.snapshot.current
+        if current is None:
+            return
+        if current.turn != len(self.answered) + 1:
+            self.snapshot.current = None
+        elif not current.completed:
+            # Pieces that another owner streamed are never glued to a second attempt.
+            current.text, current.shown = "", False
+
+    # What others read -------------------------------------------------------------------
+
+    @property
+    def current(self) -> Current | None:
+        """The question under way or waiting."""
+        return self.snapshot.current
+
+    @property
+    def said(self) -> list[Said]:
+        """The turns so far, as the interviewer sees them."""
+        return [item.said for item in self.answered]
+
+    @property
+    def offset(self) -> int:
+        """The offset of the newest frame of the record in this epoch."""
+        return self._offset
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question is being streamed."""
+        return self.current is not None and not self.current.completed and self.current.shown
+
+    def seconds_left(self, now: float) -> float:
+        """The interview's time that is left; negative once it is up."""
+        used = self.snapshot.used_seconds
+        if self._running_since is not None:
+            used += max(0.0, now - self._running_since)
+        return self.plan.seconds - used
+
+    def saved_snapshot(self, now: float) -> Snapshot:
+        """A copy of the snapshot with the clock brought up to `now`."""
+        self._settle(now)
+        return msgspec.structs.replace(
+            self.snapshot,
+            current=msgspec.structs.replace(self.current) if self.current else None,
+        )
+
+    def state_frame(self, now: float) -> messages.SessionState:
+        """The whole state for a page that starts anew."""
+        current = self.current
+        shown = current is not None and (current.shown or current.completed)
+        return messages.SessionState(
+            turns=[
+                messages.TurnState(
+                    turn=item.said.turn,
+                    competency=item.said.competency,
+                    question=item.said.question,
+                    answer=item.said.answer,
+                )
+                for item in self.answered
+            ],
+            current=messages.CurrentState(
+                turn=current.turn, ask=current.ask, text=current.text, completed=current.completed
+            )
+            if current is not None and shown
+            else None,
+            turns_max=self.plan.turns_max,
+            seconds_left=round(self.seconds_left(now), 3),
+            paused=self.snapshot.paused,
+            offset=self._offset,
+        )
+
+    # The one door -----------------------------------------------------------------------
+
+    def receive(self, event: ev.Event, now: float) -> list[ev.Effect]:
+        """Take an event and return what has to be done, in order."""
+        match event:
+            case ev.PieceArrived():
+                return self._piece(event)
+            case ev.AnswerReceived():
+                return self._answer(event, now)
+            case ev.AnswerSaved():
+                return self._answer_saved(event, now)
+            case ev.AskCompleted():
+                return self._ask_completed(event, now)
+            case ev.AskFailed():
+                return self._ask_failed(event, now)
+            case ev.EngineSwitched():
+                return self._engine_switched(event)
+            case ev.Joined():
+                return self._joined(event, now)
+            case ev.Left():
+                return self._left(event, now)
+            case ev.PauseAsked():
+                return self._pause(now, "requested")
+            case ev.ResumeAsked():
+                return self._resume(now)
+            case ev.LeaveAsked():
+                return self._close("left", now)
+            case ev.Acked():
+                return self._acked(event.offset)
+            case ev.Ticked():
+                return self._ticked(now)
+            case ev.Closed():
+                return self._closed(event.reason)
+
+    # Joining and leaving ------------------------------------------------------------------
+
+    def _joined(self, event: ev.Joined, now: float) -> list[ev.Effect]:
+        self.connected = True
+        first = self._log[0][0] if self._log else self._offset + 1
+        start = recovery.replay_from(
+            client_epoch=event.epoch,
+            client_offset=event.offset,
+            epoch=self.epoch,
+            first=first,
+            top=self._offset,
+        )
+        effects: list[ev.Effect] = [ev.Welcome(recovered=start is not None)]
+        if start is None:
+            effects.append(ev.Tell(self.state_frame(now)))
+        else:
+            effects.extend(ev.Send(data) for offset, data in self._log if offset >= start)
+        if self.finished:
+            if start is None:
+                effects.append(self._emit_finished(self.finished))
+            return effects
+        if self.closing:
+            return [*effects, ev.Close(self.closing)]
+        self._run(now)
+        if self.current is None:
+            effects.extend(self._next(now))
+        elif not self.current.completed and not self.current.shown:
+            effects.extend(self._again(self.current))
+        return effects
+
+    def _left(self, event: ev.Left, now: float) -> list[ev.Effect]:
+        self.connected = False
+        # Time is the candidate's only while there was a sign of life.
+        self._settle(now - max(0.0, event.silent_seconds))
+        self._running_since = None
+        return [ev.Checkpoint()]
+
+    # Asking -------------------------------------------------------------------------------
+
+    def _next(self, now: float) -> list[ev.Effect]:
+        plan = self._plan_next(now)
+        if plan is None:
+            return self._close(self._natural_end(now), now)
+        return self._begin(plan, recorded=False)
+
+    def _plan_next(self, now: float, extra: Said | None = None) -> ev.AskPlan | None:
+        said = [*self.said, extra] if extra else self.said
+        directive = choose(
+            self.plan, said, seed=self.seed, seconds_left=self.seconds_left(now)
+        )
+        if directive is None:
+            return None
+        return ev.AskPlan(turn=len(said) + 1, ask=1, directive=directive)
+
+    def _natural_end(self, now: float) -> str:
+        up = self.seconds_left(now) < limits.CLOSING_SECONDS_LEFT
+        return "time_up" if up and len(self.answered) < self.plan.turns_max else "completed"
+
+    def _begin(self, plan: ev.AskPlan, *, recorded: bool) -> list[ev.Effect]:
+        self.snapshot.current = Current(
+            turn=plan.turn, ask=plan.ask, directive=plan.directive, shown=True
+        )
+        frame = self._emit(messages.QuestionStarted(self._offset + 1, plan.turn, plan.ask))
+        return [frame, ev.Ask(plan, recorded=recorded)]
+
+    def _again(self, current: Current) -> list[ev.Effect]:
+        """Begin another attempt at a question whose earlier attempt broke."""
+        ask = current.ask + 1
+        plan = ev.AskPlan(
+            turn=current.turn,
+            ask=ask,
+            directive=current.directive,
+            bank_only=ask > limits.ASKS_PER_TURN_MAX,
+        )
+        self.snapshot.current = Current(
+            turn=plan.turn, ask=ask, directive=current.directive, shown=True
+        )
+        frame = self._emit(messages.QuestionReset(self._offset + 1, plan.turn, ask))
+        return [frame, ev.Ask(plan, recorded=False)]
+
+    def _under_way(self, turn: int, ask: int) -> Current | None:
+        current = self.current
+        if current is None or (current.turn, current.ask) != (turn, ask) or current.completed:
+            return None
+        return current
+
+    def _piece(self, event: ev.PieceArrived) -> list[ev.Effect]:
+        current = self._under_way(event.turn, event.ask)
+        if current is None or not event.text:
+            return []
+        current.text += event.text
+        return [
+            self._emit(
+                messages.QuestionDelta(self._offset + 1, event.turn, event.ask, event.text)
+            )
+        ]
+
+    def _engine_switched(self, event: ev.EngineSwitched) -> list[ev.Effect]:
+        if self._under_way(event.turn, event.ask) is None or self.snapshot.engine == event.engine:
+            return []
+        self.snapshot.engine = event.engine
+        return [self._emit(messages.EngineChanged(self._offset + 1, event.engine, event.reason))]
+
+    def _ask_completed(self, event: ev.AskCompleted, now: float) -> list[ev.Effect]:
+        current = self._under_way(event.turn, event.ask)
+        if current is None:
+            return []
+        current.text, current.completed, current.engine = event.text, True, event.engine
+        self._run(now)
+        frame = messages.QuestionCompleted(
+            offset=self._offset + 1,
+            turn=event.turn,
+            ask=event.ask,
+            text=event.text,
+            competency=current.directive.competency,
+            seconds_left=round(self.seconds_left(now), 3),
+        )
+        return [self._emit(frame), ev.Checkpoint(), ev.Notice("question.asked", event.turn)]
+
+    def _ask_failed(self, event: ev.AskFailed, now: float) -> list[ev.Effect]:
+        current = self._under_way(event.turn, event.ask)
+        if current is None:
+            return []
+        if self.finished or self.closing:
+            return []
+        return self._again(current)
+
+    # Answering ------------------------------------------------------------------------------
+
+    def _answer(self, event: ev.AnswerReceived, now: float) -> list[ev.Effect]:
+        known = self._ids.get(event.client_msg_id)
+        if known is not None:
+            return [self._accept(event.client_msg_id, known, duplicate=True)]
+        code = self._refusal(event)
+        if code:
+            return [_fault(code, event.client_msg_id)]
+        current = self.current
+        if current is None:  # _refusal has said so; the type checker has not heard it
+            return []
+        seconds = max(0.0, now - self._waiting_since) if self._waiting_since is not None else 0.0
+        said = _said(current, event.text)
+        self.saving = ev.Save(
+            said=said,
+            ask=current.ask,
+            engine=current.engine,
+            client_msg_id=event.client_msg_id,
+            seconds=round(seconds, 3),
+            next_ask=self._plan_next(now, said),
+        )
+        return [self.saving]
+
+    def _refusal(self, event: ev.AnswerReceived) -> str:
+        """Return the fault code that keeps this answer from being saved, or nothing."""
+        current = self.current
+        if self.finished or self.closing:
+            return "interview_over"
+        if event.turn <= len(self.answered):
+            return "turn_answered"
+        if event.turn > len(self.answered) + 1:
+            return "wrong_turn"
+        if current is None or not current.completed:
+            return "question_not_ready"
+        if self.snapshot.paused:
+            return "paused"
+        return "not_saved" if self.saving is not None else ""
+
+    def _answer_saved(self, event: ev.AnswerSaved, now: float) -> list[ev.Effect]:
+        saving, self.saving = self.saving, None
+        if saving is None or saving.client_msg_id != event.client_msg_id:
+            return []
+        if event.outcome == "unavailable":
+            return [_fault("not_saved", event.client_msg_id)]
+        if event.outcome in ("turn_answered", "wrong_turn"):
+            return [_fault(event.outcome, event.client_msg_id)]
+        self._settle(now)
+        self._running_since = self._waiting_since = None
+        current = self.current
+        turn = saving.said.turn
+        self.answered.append(Answered(saving.said, saving.client_msg_id))
+        self._ids[saving.client_msg_id] = turn
+        if current is not None and current.turn == turn:
+            self.snapshot.current = None
+        effects: list[ev.Effect] = [
+            self._accept(saving.client_msg_id, turn, duplicate=False),
+            ev.Notice("turn.saved", turn),
+        ]
+        if saving.next_ask is None:
+            return [*effects, *self._close(self._natural_end(now), now)]
+        return [*effects, *self._begin(saving.next_ask, recorded=event.outcome == "saved")]
+
+    def _accept(self, client_msg_id: str, turn: int, *, duplicate: bool) -> ev.Send:
+        return self._emit(
+            messages.AnswerAccepted(self._offset + 1, client_msg_id, turn, duplicate)
+        )
+
+    # Pausing and ending -----------------------------------------------------------------------
+
+    def _pause(self, now: float, reason: str) -> list[ev.Effect]:
+        if self.finished or self.closing or self.snapshot.paused:
+            return []
+        self._settle(now)
+        self._running_since = None
+        self.snapshot.paused = True
+        frame = messages.SessionPaused(self._offset + 1, reason)
+        return [self._emit(frame), ev.Checkpoint(durable=True)]
+
+    def _resume(self, now: float) -> list[ev.Effect]:
+        if self.finished or self.closing or not self.snapshot.paused:
+            return []
+        self.snapshot.paused = False
+        self._run(now)
+        frame = messages.SessionResumed(self._offset + 1, round(self.seconds_left(now), 3))
+        return [self._emit(frame), ev.Checkpoint(durable=True)]
+
+    def _ticked(self, now: float) -> list[ev.Effect]:
+        if self.finished or self.closing or self.saving is not None:
+            return []
+        if self.seconds_left(now) <= -TIME_UP_GRACE_SECONDS:
+            return self._close("time_up", now)
+        return []
+
+    def _close(self, reason: str, now: float) -> list[ev.Effect]:
+        if self.finished or self.closing:
+            return []
+        self._settle(now)
+        self._running_since = None
+        self.closing = reason
+        effects: list[ev.Effect] = [ev.CancelAsk()] if self.asking else []
+        if self.current is not None and not self.current.completed:
+            self.snapshot.current = None
+        return [*effects, ev.Close(reason)]
+
+    def _closed(self, reason: str) -> list[ev.Effect]:
+        if self.finished:
+            return []
+        self.closing, self.finished = "", reason
+        return [self._emit_finished(reason)]
+
+    # The log ----------------------------------------------------------------------------------
+
+    def _emit(self, frame: messages.RecordFrame) -> ev.Send:
+        self._offset = frame.offset
+        data = messages.encode(frame)
+        self._log.append((frame.offset, data))
+        self._log_bytes += len(data)
+        while len(self._log) > limits.REPLAY_FRAMES_MAX or self._log_bytes > limits.REPLAY_BYTES_MAX:
+            _, dropped = self._log.popleft()
+            self._log_bytes -= len(dropped)
+        return ev.Send(data)
+
+    def _emit_finished(self, reason: str) -> ev.Send:
+        return self._emit(messages.SessionFinished(self._offset + 1, reason))
+
+    def _acked(self, offset: int) -> list[ev.Effect]:
+        while self._log and self._log[0][0] <= min(offset, self._offset):
+            _, dropped = self._log.popleft()
+            self._log_bytes -= len(dropped)
+        return []
+
+    # The clock ----------------------------------------------------------------------------------
+
+    def _run(self, now: float) -> None:
+        """Let the interview's time run if the candidate can answer."""
+        ready = self.current is not None and self.current.completed
+        if ready and self.connected and not self.snapshot.paused and self._running_since is None:
+            self._running_since = now
+            if self._waiting_since is None:
+                self._waiting_since = now
+
+    def _settle(self, now: float) -> None:
+        """Book the time that ran until `now`."""
+        if self._running_since is not None:
+            self.snapshot.used_seconds += max(0.0, now - self._running_since)
+            self._running_since = max(now, self._running_since)
+
+
+def _said(current: Current, answer: str) -> Said:
+    return Said(
+        turn=current.turn,
+        competency=current.directive.competency,
+        level=current.directive.level,
+        kind=current.directive.kind,
+        question=current.text,
+        answer=answer,
+        skill=current.directive.skill,
+        asked_for=current.directive.asks,
+    )
+
+
+def _fault(code: str, client_msg_id: str | None = None) -> ev.Tell:
+    kind = KINDS[code]
+    return ev.Tell(
+        messages.FaultFrame(
+            code=code, message=kind.title, temporary=kind.retry, client_msg_id=client_msg_id
+        )
+    )

@@ -1,0 +1,180 @@
+"""One question at a time: record the attempt, stream it, report back through the inbox."""
+
+import asyncio
+from typing import Final, Protocol
+
+from interview import events as ev
+from interview.interviewer import Said
+from llm.gateway import EngineChanged, Piece, QuestionDone, QuestionRequest
+from protocol import limits
+from protocol.faults import Fault
+from runtime import clock, metrics
+from runtime.lifecycle import Tasks
+from runtime.logs import Log
+from server.inbox import Item, Lost
+from server.instance import Instance
+from storage import sessions as store
+
+log = Log("server.asking")
+RECORD_RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Inbox(Protocol):
+    """Where the pieces go."""
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes no more for now."""
+        ...
+
+    async def post(self, item: Item) -> None:
+        """Put something in, waiting while it is full."""
+        ...
+
+    def post_soon(self, item: Item) -> None:
+        """Put something in without waiting."""
+        ...
+
+
+class Asker:
+    """Runs the attempt under way for one session; a new one ends the old one."""
+
+    def __init__(self, instance: Instance, record: store.Record, inbox: Inbox) -> None:
+        """Ask through the instance's gateway and report to `inbox`."""
+        self._instance = instance
+        self._record = record
+        self._inbox = inbox
+        self._tasks = Tasks(f"asker {record.session_id}")
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, ask: ev.Ask, said: list[Said]) -> None:
+        """Start the attempt."""
+        self.stop()
+        self._task = self._tasks.start(self._ask(ask, said))
+
+    def stop(self) -> None:
+        """Stop the attempt under way, which closes the way to the model at once."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def close(self) -> None:
+        """Stop and wait until it has stopped."""
+        await self._tasks.close()
+
+    async def _ask(self, ask: ev.Ask, said: list[Said]) -> None:
+        plan = ask.plan
+        try:
+            if not ask.recorded:
+                await self._record_ask(plan)
+            async with asyncio.timeout(limits.QUESTION_SECONDS):
+                await self._stream(plan, said)
+        except TimeoutError:
+            await self._inbox.post(ev.AskFailed(plan.turn, plan.ask, "model_unavailable"))
+        except Fault as fault:
+            if fault.code == "fence_lost":
+                await self._inbox.post(Lost())
+            else:
+                await self._inbox.post(ev.AskFailed(plan.turn, plan.ask, fault.code))
+        except Exception:
+            log.crash("ask_crashed", turn=plan.turn, ask=plan.ask)
+            await asyncio.sleep(1)  # a bug that fails at once must not spin
+            await self._inbox.post(ev.AskFailed(plan.turn, plan.ask, "server_error"))
+
+    async def _record_ask(self, plan: ev.AskPlan) -> None:
+        """Write the attempt's row; with PostgreSQL away it waits: no call may be unaccounted."""
+        record = self._record
+        tries = 0
+        while True:
+            try:
+                await store.begin_ask(
+                    self._instance.db, record.tenant_id, record.session_id, record.fence, plan
+                )
+            except Fault as fault:
+                if fault.code != "unavailable":
+                    raise
+                wait = RECORD_RETRY_SECONDS[min(tries, len(RECORD_RETRY_SECONDS) - 1)]
+                await asyncio.sleep(wait)
+                tries += 1
+            else:
+                return
+
+    async def _stream(self, plan: ev.AskPlan, said: list[Said]) -> None:
+        record, gateway = self._record, self._instance.gateway
+        request = QuestionRequest(
+            tenant_id=record.tenant_id,
+            session_id=record.session_id,
+            interview_id=record.interview_id,
+            turn=plan.turn,
+            ask=plan.ask,
+            plan=record.plan,
+            said=said,
+            directive=plan.directive,
+            locale=record.locale,
+            seed=record.seed,
+            bank_only=plan.bank_only,
+        )
+        pieces = _Coalescer(self._inbox, plan)
+        begun = clock.monotonic()
+        waiting = True
+        async for item in gateway.stream(request):
+            match item:
+                case Piece():
+                    if waiting:
+                        waiting = False
+                        metrics.first_piece_seconds.labels(gateway.engine_name).observe(
+                            clock.monotonic() - begun
+                        )
+                    await pieces.add(item.text)
+                case EngineChanged():
+                    await self._inbox.post(
+                        ev.EngineSwitched(plan.turn, plan.ask, item.engine, item.reason)
+                    )
+                case QuestionDone():
+                    await pieces.flush()
+                    await self._inbox.post(
+                        ev.AskCompleted(plan.turn, plan.ask, item.text, item.engine)
+                    )
+
+
+class _Coalescer:
+    """The first piece leaves at once; later ones at most every COALESCE_SECONDS, together."""
+
+    def __init__(self, inbox: Inbox, plan: ev.AskPlan) -> None:
+        self._inbox = inbox
+        self._plan = plan
+        self._text = ""
+        self._sent_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def add(self, text: str) -> None:
+        self._text += text
+        wait = self._sent_at + limits.COALESCE_SECONDS - clock.monotonic()
+        if wait <= 0:
+            await self.flush()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(wait, self._flush_soon)
+
+    def _take(self) -> ev.PieceArrived | None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._text:
+            return None
+        piece = ev.PieceArrived(self._plan.turn, self._plan.ask, self._text)
+        self._text, self._sent_at = "", clock.monotonic()
+        return piece
+
+    def _flush_soon(self) -> None:
+        self._timer = None
+        if not self._inbox.full:
+            piece = self._take()
+            if piece is not None:
+                self._inbox.post_soon(piece)
+        # a full inbox: the text stays and leaves with the next piece or the flush at the end
+
+    async def flush(self) -> None:
+        piece = self._take()
+        if piece is not None:
+            await self._inbox.post(piece)

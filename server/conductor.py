@@ -1,0 +1,384 @@
+"""One session's loop on this instance: one inbox, one place where its state changes.
+
+The loop hands each event to the pure machine (interview.session) and carries out its effects in
+order. Streaming a question and closing run beside it and report back through the same inbox.
+"""
+
+import asyncio
+from typing import Final
+
+import msgspec
+from llm.gateway import EngineChanged, Piece, QuestionDone, QuestionRequest
+
+from interview import events as ev
+from interview.session import Session
+from protocol import limits, messages
+from protocol.faults import Fault
+from runtime import clock, metrics
+from runtime.lifecycle import Tasks
+from runtime.logs import Log, bind
+from server.instance import Instance
+from server.peer import Peer
+from storage import events as watchers
+from storage import sessions as store
+
+log = Log("server.conductor")
+RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Conductor:
+    """Owns one session while it is on this instance."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        record: store.Record,
+        session: Session,
+        on_end: Callable[["Conductor"], None],
+    ) -> None:
+        """Conduct `session`, whose record was taken over under `record.fence`."""
+        self._on_end = on_end
+        self.record = record
+        self.session = session
+        self.ended = asyncio.Event()
+        self.away_since = clock.monotonic()
+        self.peer: Peer | None = None
+        self._instance = instance
+        self._inbox: asyncio.Queue[Item] = asyncio.Queue(limits.INBOX_EVENTS_MAX)
+        self._tasks = Tasks(f"session {record.session_id}")
+        self._asker = Asker(instance, record, self)
+        self._closing: asyncio.Task[None] | None = None
+        self._drain: Drain | None = None
+
+    def start(self) -> None:
+        """Begin the loop."""
+        self._tasks.start(self._run())
+
+    async def post(self, item: Item) -> None:
+        """Put something into the inbox; waits while it is full, does nothing once ended."""
+        if self.ended.is_set():
+            return
+        await self._inbox.put(item)
+
+    def post_soon(self, item: Item) -> None:
+        """Put something into the inbox from a place that can't wait; a full inbox drops it."""
+        if not self.ended.is_set() and not self._inbox.full():
+            self._inbox.put_nowait(item)
+
+    @property
+    def full(self) -> bool:
+        """Whether the inbox takes no more for now."""
+        return self._inbox.full()
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long no socket has been here; 0 while there is one."""
+        return 0.0 if self.peer is not None else clock.monotonic() - self.away_since
+
+    def tick(self) -> None:
+        """Look at the time: once a second, from the registry."""
+        if self.ended.is_set():
+            return
+        if self.peer is not None:
+            if self.peer.silent_seconds > limits.SILENCE_SECONDS:
+                self.peer.close("silent")
+            elif self.session.seconds_left(clock.monotonic()) < 0:
+                self.post_soon(ev.Ticked())
+        elif self.idle_seconds > limits.AWAY_GRACE_SECONDS:
+            self.post_soon(Park())
+        if self._drain is not None and clock.monotonic() > self._drain.deadline:
+            self.post_soon(self._drain)
+
+    async def _run(self) -> None:
+        bind(session_id=self.record.session_id, epoch=self.record.fence)
+        try:
+            while not self.ended.is_set():
+                await self._take(await self._inbox.get())
+        except Exception:
+            log.crash("session_crashed")
+            if self.peer is not None:
+                self.peer.close("server_error")
+        finally:
+            self.ended.set()
+            self._asker.stop()
+            self._on_end(self)
+
+    async def _take(self, item: Item) -> None:
+        match item:
+            case Attach():
+                await self._attach(item)
+            case Detach():
+                if item.peer is self.peer:
+                    self._away()
+                    silent = item.peer.silent_seconds
+                    await self._receive(ev.Left(silent_seconds=silent))
+            case Received():
+                if item.peer is self.peer:
+                    await self._frame(item.peer, item.frame)
+            case Drain():
+                self._drain = item
+            case Park():
+                if self.peer is None and not self.session.asking:
+                    await self._let_go()
+            case Lost():
+                self._lost()
+            case _:
+                await self._receive(item)
+        if self._drain is not None and self._may_move(self._drain):
+            await self._move(self._drain)
+
+    async def _receive(self, event: ev.Event) -> None:
+        effects = self.session.receive(event, clock.monotonic())
+        while effects:
+            effect = effects.pop(0)
+            effects[:0] = await self._carry_out(effect)
+
+    # Sockets ------------------------------------------------------------------------------
+
+    async def _attach(self, item: Attach) -> None:
+        if self._drain is not None:
+            item.peer.close("moving")
+            return
+        if self.peer is not None and self.peer is not item.peer:
+            self.peer.close("opened_elsewhere")
+        self.peer = item.peer
+        self.session.snapshot.joins += 1
+        item.peer.join = self.session.snapshot.joins
+        await self._receive(ev.Joined(item.epoch, item.offset))
+
+    def _away(self) -> None:
+        self.peer = None
+        self.away_since = clock.monotonic()
+
+    async def _frame(self, peer: Peer, frame: messages.ClientFrame) -> None:
+        # The client has the new resume token: from now on the older ones are void.
+        self.session.snapshot.joins_confirmed = peer.join
+        match frame:
+            case messages.AnswerSubmit():
+                code = messages.answer_fault(frame)
+                if code:
+                    metrics.answers.labels(code).inc()
+                    self._say_fault(code, frame.client_msg_id)
+                else:
+                    await self._receive(
+                        ev.AnswerReceived(frame.client_msg_id, frame.turn, frame.text)
+                    )
+            case messages.SessionPause():
+                await self._receive(ev.PauseAsked())
+            case messages.SessionResume():
+                await self._receive(ev.ResumeAsked())
+            case messages.SessionLeave():
+                await self._receive(ev.LeaveAsked())
+            case messages.SessionAck():
+                await self._receive(ev.Acked(frame.offset))
+            case messages.Ping():
+                peer.send(messages.Pong())
+            case messages.SessionJoin():
+                self._say_fault("already_joined")
+
+    def _say_fault(self, code: str, client_msg_id: str | None = None) -> None:
+        metrics.faults.labels(code).inc()
+        if self.peer is not None:
+            text = self._instance.say(code, self.record.locale)
+            self.peer.fault(code, text, client_msg_id)
+
+    # Effects ------------------------------------------------------------------------------
+
+    async def _carry_out(self, effect: ev.Effect) -> list[ev.Effect]:
+        match effect:
+            case ev.Send():
+                if self.peer is not None:
+                    self.peer.send_encoded(effect.data)
+            case ev.Tell():
+                if isinstance(effect.frame, messages.FaultFrame):
+                    self._say_fault(effect.frame.code, effect.frame.client_msg_id)
+                elif self.peer is not None:
+                    self.peer.send(effect.frame)
+            case ev.Welcome():
+                self._welcome(recovered=effect.recovered)
+            case ev.Save():
+                return await self._save(effect)
+            case ev.Ask():
+                self._asker.begin(effect, self.session.said)
+            case ev.CancelAsk():
+                self._asker.stop()
+            case ev.Checkpoint():
+                self._checkpoint(durable=effect.durable)
+            case ev.Close():
+                if self._closing is None:
+                    self._asker.stop()
+                    self._closing = self._tasks.start(self._close(effect.reason))
+            case ev.Notice():
+                self._tasks.start(self._notify(effect))
+        return []
+
+    def _welcome(self, *, recovered: bool) -> None:
+        record, peer = self.record, self.peer
+        if peer is None:
+            return
+        metrics.joins.labels("replayed" if recovered else "reloaded").inc()
+        engine = self.session.snapshot.engine or self._instance.gateway.engine_name
+        peer.send(
+            messages.SessionJoined(
+                session_id=record.session_id,
+                epoch=record.fence,
+                recovered=recovered,
+                resume_token=self._instance.tickets.resume(
+                    record.tenant_id, record.session_id, peer.join
+                ),
+                resume_url=self._instance.url,
+                heartbeat_seconds=limits.HEARTBEAT_SECONDS,
+                engine=engine,
+            )
+        )
+
+    async def _save(self, save: ev.Save) -> list[ev.Effect]:
+        begun = clock.monotonic()
+        snapshot = self.session.saved_snapshot(begun)
+        snapshot.current = None  # the answer takes the question's place
+        try:
+            outcome = await self._instance.turns.save(self.record, save, snapshot)
+        except Fault:
+            self._lost()
+            return []
+        metrics.save_seconds.observe(clock.monotonic() - begun)
+        metrics.answers.labels(outcome).inc()
+        event = ev.AnswerSaved(save.client_msg_id, save.said.turn, outcome)
+        return self.session.receive(event, clock.monotonic())
+
+    def _checkpoint(self, *, durable: bool) -> None:
+        session, record = self.session, self.record
+        snapshot = session.saved_snapshot(clock.monotonic())
+        status = "finished" if session.finished else "active"
+        future = self._instance.live.keep(
+            record.session_id,
+            record.fence,
+            snapshot,
+            turns_done=len(session.answered),
+            status=status,
+        )
+        future.add_done_callback(self._kept)
+        if durable:
+            self._tasks.start(self._keep_durably(snapshot))
+
+    def _kept(self, future: "asyncio.Future[int]") -> None:
+        if future.cancelled() or future.exception() is not None:
+            return  # Redis is away: PostgreSQL has the turns, and the next boundary tries again
+        if not future.result() and not self.ended.is_set():
+            self._tasks.start(self._reassure())
+
+    async def _reassure(self) -> None:
+        """Redis refused a write: it was emptied, or somebody newer owns the session."""
+        record, instance = self.record, self._instance
+        try:
+            await store.confirm(instance.db, record.tenant_id, record.session_id, record.fence)
+            await instance.live.take(
+                record.session_id,
+                record.fence,
+                instance=instance.id,
+                url=instance.url,
+                tenant_id=record.tenant_id,
+                interview_id=record.interview_id,
+            )
+        except Fault as fault:
+            if fault.code == "fence_lost":
+                await self.post(Lost())
+
+    async def _keep_durably(self, snapshot: Snapshot) -> None:
+        record = self.record
+        try:
+            await store.checkpoint(
+                self._instance.db,
+                record.tenant_id,
+                record.session_id,
+                record.fence,
+                snapshot,
+            )
+        except Fault as fault:
+            if fault.code == "fence_lost":
+                await self.post(Lost())
+
+    # Ending -------------------------------------------------------------------------------
+
+    async def _close(self, reason: str) -> None:
+        """End durably, trying until the store takes it; only then is the candidate told."""
+        tries = 0
+        while True:
+            snapshot = self.session.saved_snapshot(clock.monotonic())
+            try:
+                await store.close(self._instance.db, self.record, snapshot, reason)
+            except Fault as fault:
+                if fault.code == "fence_lost":
+                    await self.post(Lost())
+                    return
+                await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
+                tries += 1
+            else:
+                break
+        metrics.finished.labels(reason).inc()
+        await self.post(ev.Closed(reason))
+        await self._publish(
+            "interview.status",
+            {"interview_id": self.record.interview_id, "status": "finished", "reason": reason},
+        )
+
+    async def _notify(self, notice: ev.Notice) -> None:
+        interview_id = self.record.interview_id
+        if notice.kind == "turn.saved":
+            said = self.session.answered[notice.turn - 1].said
+            await self._publish(
+                notice.kind,
+                {
+                    "interview_id": interview_id,
+                    "turn": said.turn,
+                    "competency": said.competency,
+                    "question": said.question,
+                    "answer": said.answer,
+                },
+            )
+        elif self.session.current is not None:
+            text = self.session.current.text
+            await self._publish(
+                notice.kind, {"interview_id": interview_id, "turn": notice.turn, "text": text}
+            )
+
+    async def _publish(self, kind: str, data: dict[str, object]) -> None:
+        await watchers.publish(self._instance.redis, self.record.tenant_id, kind, data)
+
+    def _lost(self) -> None:
+        log.info("session_taken_over", fence=self.record.fence)
+        self._asker.stop()
+        if self.peer is not None:
+            self.peer.close("opened_elsewhere")
+        self.ended.set()
+
+    async def _let_go(self) -> None:
+        self._checkpoint(durable=False)
+        await self._keep_durably(self.session.saved_snapshot(clock.monotonic()))
+        self.ended.set()
+
+    # Moving -------------------------------------------------------------------------------
+
+    def _may_move(self, drain: Drain) -> bool:
+        return not self.session.asking or clock.monotonic() > drain.deadline
+
+    async def _move(self, drain: Drain) -> None:
+        if self.ended.is_set():
+            return
+        self._asker.stop()
+        if self.peer is not None:
+            self.peer.send(
+                messages.SessionMoving(
+                    deadline_ms=int(limits.DRAIN_SECONDS * 1000), resume_url=drain.resume_url
+                )
+            )
+        await self._let_go()
+        metrics.drained.inc()
+        if self.peer is not None:
+            self.peer.close("moving")
+
+    async def shut(self) -> None:
+        """Cancel whatever runs, after the loop has ended or because the process ends."""
+        self.ended.set()
+        await self._asker.close()
+        await self._tasks.close()

@@ -1,0 +1,33 @@
+"""What one interview server process is made of: the live side's composition, built once."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+from redis.asyncio import Redis
+
+from llm.gateway import Gateway
+from server.gate import Gate
+from server.tickets import Tickets
+from storage.live import Live
+from storage.sessions import TurnWriter
+from storage.slots import Slots
+from storage.transaction import Database
+
+
+class Instance(msgspec.Struct):
+    """The parts that every session of this process shares."""
+
+    id: str
+    url: str
+    db: Database
+    redis: Redis
+    live: Live
+    slots: Slots
+    turns: TurnWriter
+    gate: Gate
+    tickets: Tickets
+    gateway: Gateway
+    say: Callable[[str, str], str]  # (fault code, locale) -> words for people
+    origins: frozenset[str]
+    draining: asyncio.Event

@@ -1,0 +1,176 @@
+"""The sessions on this instance: joining, taking over, renewing places, moving away."""
+
+import asyncio
+from uuid import UUID
+
+from interview.session import Session
+from protocol import limits
+from protocol.faults import Fault
+from runtime import clock, metrics
+from runtime.lifecycle import Tasks
+from runtime.logs import Log
+from server.conductor import Conductor
+from server.inbox import Attach, Drain
+from server.instance import Instance
+from server.peer import Peer
+from storage import sessions as store
+
+log = Log("server.sessions")
+
+
+class Sessions:
+    """Every session of this process, by id; one take-over at a time for each."""
+
+    def __init__(self, instance: Instance) -> None:
+        """Hold sessions for `instance`."""
+        self._instance = instance
+        self._conductors: dict[UUID, Conductor] = {}
+        self._arriving: dict[UUID, asyncio.Lock] = {}
+        self._tasks = Tasks("sessions")
+
+    def __len__(self) -> int:
+        """How many sessions are in memory."""
+        return len(self._conductors)
+
+    def here(self, session_id: UUID) -> Conductor | None:
+        """Return the session's conductor if it lives on this instance."""
+        conductor = self._conductors.get(session_id)
+        return conductor if conductor is not None and not conductor.ended.is_set() else None
+
+    async def check_resume(self, tenant_id: UUID, session_id: UUID, join: int) -> None:
+        """Judge a resume token before anything is changed; raises Fault `ticket_used`."""
+        conductor = self.here(session_id)
+        if conductor is not None:
+            confirmed = conductor.session.snapshot.joins_confirmed
+        else:
+            snapshot = await store.look(self._instance.db, tenant_id, session_id)
+            confirmed = snapshot.joins_confirmed
+        if join < confirmed:
+            raise Fault("ticket_used", "a later connection has taken this token's place")
+
+    async def join(
+        self,
+        peer: Peer,
+        tenant_id: UUID,
+        session_id: UUID,
+        *,
+        epoch: int | None,
+        offset: int | None,
+    ) -> Conductor:
+        """Bring a joined socket to its session, taking the session over where it is not here."""
+        lock = self._arriving.setdefault(session_id, asyncio.Lock())
+        try:
+            async with lock:
+                conductor = self.here(session_id)
+                if conductor is None:
+                    conductor = await self._take_over(tenant_id, session_id)
+        finally:
+            if not lock.locked():
+                self._arriving.pop(session_id, None)
+        if conductor.record.tenant_id != tenant_id:
+            raise Fault("not_found")
+        await conductor.post(Attach(peer, epoch, offset))
+        return conductor
+
+    async def _take_over(self, tenant_id: UUID, session_id: UUID) -> Conductor:
+        """PostgreSQL raises the fence, Redis copies it, PostgreSQL confirms it."""
+        instance = self._instance
+        record = await store.take(
+            instance.db, tenant_id, session_id, instance_id=instance.id
+        )
+        snapshot = record.snapshot
+        if not record.finished:
+            newer = await instance.live.take(
+                session_id,
+                record.fence,
+                instance=instance.id,
+                url=instance.url,
+                tenant_id=tenant_id,
+                interview_id=record.interview_id,
+            )
+            if newer is not None:
+                snapshot = newer
+            await store.confirm(instance.db, tenant_id, session_id, record.fence)
+        session = Session(
+            plan=record.plan,
+            seed=record.seed,
+            epoch=record.fence,
+            answered=record.answered,
+            snapshot=snapshot,
+            finished=record.finished,
+        )
+        conductor = Conductor(instance, record, session, self._left)
+        self._conductors[session_id] = conductor
+        metrics.sessions.set(len(self._conductors))
+        conductor.start()
+        log.info("session_taken", session_id=session_id, fence=record.fence)
+        return conductor
+
+    def _left(self, conductor: Conductor) -> None:
+        session_id = conductor.record.session_id
+        if self._conductors.get(session_id) is conductor:
+            del self._conductors[session_id]
+        metrics.sessions.set(len(self._conductors))
+        self._tasks.start(self._bury(conductor))
+
+    async def _bury(self, conductor: Conductor) -> None:
+        await conductor.shut()
+        session_id = conductor.record.session_id
+        if self.here(session_id) is None:
+            try:
+                await self._instance.slots.release(self._instance.id, session_id)
+            except Fault:
+                log.warning("slot_not_released", session_id=session_id)  # its lease ends by itself
+
+    def keep_time(self) -> None:
+        """Begin the ticks and the renewing of places."""
+        self._tasks.start(self._tick(), name="tick")
+        self._tasks.start(self._renew(), name="renew")
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            for conductor in list(self._conductors.values()):
+                conductor.tick()
+
+    async def _renew(self) -> None:
+        instance = self._instance
+        while True:
+            try:
+                await instance.slots.renew(
+                    instance.id, list(self._conductors), draining=instance.draining.is_set()
+                )
+            except Fault as fault:
+                log.warning("places_not_renewed", code=fault.code)
+            await asyncio.sleep(limits.SLOT_RENEW_SECONDS)
+
+    async def drain(self) -> int:
+        """Move every session away within limits.DRAIN_SECONDS; returns how many could not be."""
+        instance = self._instance
+        instance.draining.set()
+        instance.gate.closed = True
+        url = await self._elsewhere()
+        deadline = clock.monotonic() + limits.DRAIN_SECONDS
+        for conductor in list(self._conductors.values()):
+            await conductor.post(Drain(url, deadline))
+        while self._conductors and clock.monotonic() < deadline + 1:
+            await asyncio.sleep(0.02)
+        return len(self._conductors)
+
+    async def _elsewhere(self) -> str:
+        """The fullest other instance that admits, or this one's own address (its successor's)."""
+        instance = self._instance
+        try:
+            await instance.slots.renew(instance.id, list(self._conductors), draining=True)
+            for other in await instance.slots.instances():
+                if other.alive and not other.draining and other.taken < other.admit:
+                    return other.url
+        except Fault:
+            pass
+        return instance.url
+
+    async def close(self) -> None:
+        """Stop every session's loop; what is not durable by now is not acknowledged either."""
+        for conductor in list(self._conductors.values()):
+            await conductor.shut()
+        await self._tasks.close()

@@ -1,0 +1,107 @@
+"""Live session state in Redis: a fenced copy that survives an instance for 24 hours.
+
+PostgreSQL issues the fence; the copy here lets a new owner find the question that waits.
+"""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from interview.session import Snapshot
+from protocol.faults import Fault
+from storage import keys
+from storage.redis_writer import RedisWriter
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+_decode = msgspec.json.Decoder(Snapshot).decode
+_LIFETIME_MS = keys.LIFETIMES["live"] * 1000
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who holds a session, as far as Redis knows."""
+
+    fence: int
+    instance: str
+    url: str
+    status: str
+    turns_done: int
+
+
+class Live:
+    """The live state of all sessions."""
+
+    def __init__(self, redis: Redis, writer: RedisWriter) -> None:
+        """Read through `redis`, write through `writer`."""
+        self._redis = redis
+        self._writer = writer
+
+    async def take(
+        self,
+        session_id: UUID,
+        fence: int,
+        *,
+        instance: str,
+        url: str,
+        tenant_id: UUID,
+        interview_id: UUID,
+    ) -> Snapshot | None:
+        """Raise the copy of the fence and return what the last owner left, if it is the newest.
+
+        Raises Fault `fence_lost` when somebody newer is there already, `unavailable` without Redis.
+        """
+        answer = await self._writer.run(
+            "take",
+            [keys.live(session_id)],
+            [fence, instance, url, _LIFETIME_MS, str(tenant_id), str(interview_id)],
+        )
+        taken, had, state = answer
+        if not taken:
+            raise Fault("fence_lost", f"fence {had} is newer than {fence}")
+        if had != fence - 1 or not state:
+            return None  # of an owner in between that never wrote here: PostgreSQL knows better
+        try:
+            return _decode(state)
+        except msgspec.DecodeError:
+            return None  # written by another version of this program
+
+    def keep(
+        self, session_id: UUID, fence: int, snapshot: Snapshot, *, turns_done: int, status: str
+    ) -> "asyncio.Future[Any]":
+        """Queue the state for writing; the future gives 1, or 0 when the fence is stale."""
+        return self._writer.call(
+            "keep",
+            [keys.live(session_id)],
+            [fence, _encode(snapshot), turns_done, status, _LIFETIME_MS],
+        )
+
+    async def owner(self, session_id: UUID) -> Owner | None:
+        """Return who holds the session, or None when Redis knows nothing of it."""
+        try:
+            raw = await self._redis.hgetall(keys.live(session_id))
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+        fields = {key.decode(): value for key, value in raw.items()}
+        if "fence" not in fields:
+            return None
+        return Owner(
+            fence=int(fields["fence"]),
+            instance=fields.get("instance", b"").decode(),
+            url=fields.get("url", b"").decode(),
+            status=fields.get("status", b"").decode(),
+            turns_done=int(fields.get("turns_done", b"0")),
+        )
+
+    async def use_once(self, nonce: str) -> bool:
+        """Mark a ticket as used; False when it had been."""
+        try:
+            return bool(
+                await self._redis.set(
+                    keys.ticket(nonce), b"1", nx=True, ex=keys.LIFETIMES["ticket"]
+                )
+            )
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error

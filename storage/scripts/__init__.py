@@ -1,0 +1,1 @@
+"""Lua scripts: each touches the keys of one hash tag."""

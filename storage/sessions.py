@@ -1,0 +1,345 @@
+"""The durable side of a live session: take over, save turns, checkpoint, close.
+
+Every write carries the fence that PostgreSQL issued; a stale owner is refused here.
+"""
+
+import asyncio
+from collections import deque
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from interview.events import AskPlan, Save, SaveOutcome
+from interview.interviewer import Directive, Said
+from interview.plan import Plan
+from interview.session import Answered, Snapshot
+from protocol import ids, jobs
+from protocol.faults import Fault
+from runtime.lifecycle import Tasks
+from runtime.logs import Log
+from storage import interviews, outbox
+from storage.transaction import Connection, Database
+
+log = Log("storage.sessions")
+WRITERS: Final = 2
+BATCH_MAX: Final = 50
+LOCKED_TRIES: Final = 20
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as the durable record has it, taken over under `fence`."""
+
+    session_id: UUID
+    tenant_id: UUID
+    interview_id: UUID
+    fence: int
+    plan: Plan
+    seed: int
+    locale: str
+    answered: list[Answered]
+    snapshot: Snapshot
+    finished: str
+
+
+async def look(db: Database, tenant_id: UUID, session_id: UUID) -> Snapshot:
+    """Return the snapshot without taking the session: to judge a resume token first."""
+    async with db.tenant(tenant_id) as connection:
+        state = await connection.fetchval(
+            "SELECT state FROM interview_sessions WHERE id = $1 AND created_at = $2",
+            session_id, ids.created_at(session_id),
+        )
+    if state is None:
+        raise Fault("not_found", "no such session")
+    return _snapshot(state)
+
+
+async def take(
+    db: Database, tenant_id: UUID, session_id: UUID, *, instance_id: str
+) -> Record:
+    """Become the owner: raise the fence and read the record, in one transaction.
+
+    A finished session is read under its last fence and not taken. Raises Fault `not_found`,
+    `withdrawn`, `consent_missing` or `unavailable`; nothing is changed then.
+    """
+    key = ids.created_at(session_id)
+    async with db.tenant(tenant_id) as connection:
+        row = await connection.fetchrow(
+            "SELECT interview_id, fence, status FROM interview_sessions "
+            "WHERE id = $1 AND created_at = $2 FOR NO KEY UPDATE",
+            session_id, key,
+        )
+        if row is None:
+            raise Fault("not_found", "no such session")
+        interview = await interviews.get(connection, row["interview_id"])
+        if interview is None:
+            raise Fault("not_found", "no such interview")
+        if interview.status == "withdrawn":
+            raise Fault("withdrawn")
+        if interview.status != "finished":
+            await _need_consent(connection, interview.id)
+        fence = int(row["fence"])
+        if row["status"] != "finished":
+            fence = await _raise_fence(connection, session_id, key, instance_id)
+            await connection.execute(
+                "UPDATE interviews SET status = 'live', started_at = coalesce(started_at, now()) "
+                "WHERE id = $1 AND status IN ('invited', 'live')",
+                interview.id,
+            )
+        state = await connection.fetchval(
+            "SELECT state FROM interview_sessions WHERE id = $1 AND created_at = $2",
+            session_id, key,
+        )
+        turns = await interviews.turns(connection, interview.id)
+    return Record(
+        session_id=session_id,
+        tenant_id=tenant_id,
+        interview_id=interview.id,
+        fence=fence,
+        plan=interview.typed_plan(),
+        seed=interview.seed,
+        locale=interview.locale,
+        answered=[_answered(turn) for turn in turns],
+        snapshot=_snapshot(state),
+        finished=(interview.finished_reason or "completed")
+        if row["status"] == "finished"
+        else "",
+    )
+
+
+async def _need_consent(connection: Connection, interview_id: UUID) -> None:
+    given = await connection.fetchval(
+        "SELECT given FROM consents WHERE interview_id = $1 ORDER BY created_at DESC, id DESC "
+        "LIMIT 1",
+        interview_id,
+    )
+    if not given:
+        raise Fault("consent_missing")
+
+
+async def _raise_fence(
+    connection: Connection, session_id: UUID, key: datetime, instance_id: str
+) -> int:
+    return int(
+        await connection.fetchval(
+            "UPDATE interview_sessions SET fence = fence + 1, status = 'active', "
+            "instance_id = $3, updated_at = now() WHERE id = $1 AND created_at = $2 "
+            "RETURNING fence",
+            session_id, key, instance_id,
+        )
+    )
+
+
+async def confirm(db: Database, tenant_id: UUID, session_id: UUID, fence: int) -> None:
+    """Third step of a take-over: the fence is still mine, or Fault `fence_lost`."""
+    async with db.tenant(tenant_id) as connection:
+        now = await connection.fetchval(
+            "SELECT fence FROM interview_sessions WHERE id = $1 AND created_at = $2",
+            session_id, ids.created_at(session_id),
+        )
+    if now != fence:
+        raise Fault("fence_lost", f"fence {now} is newer than {fence}")
+
+
+async def begin_ask(
+    db: Database, tenant_id: UUID, session_id: UUID, fence: int, plan: AskPlan
+) -> None:
+    """Record an attempt that was not written with an answer, under the fence."""
+    async with db.tenant(tenant_id) as connection:
+        done = await connection.fetchval(
+            "INSERT INTO asks (session_id, turn, ask, tenant_id, fence, directive) "
+            "SELECT $1, $3, $4, $5, $6, $7 FROM interview_sessions "
+            "WHERE id = $1 AND created_at = $2 AND fence = $6 "
+            "ON CONFLICT (session_id, turn, ask) DO UPDATE SET fence = excluded.fence "
+            "RETURNING true",
+            session_id, ids.created_at(session_id), plan.turn, plan.ask, tenant_id, fence,
+            plan.directive,
+        )
+    if not done:
+        raise Fault("fence_lost")
+
+
+async def checkpoint(
+    db: Database, tenant_id: UUID, session_id: UUID, fence: int, snapshot: Snapshot
+) -> None:
+    """Write the snapshot under the fence; raises Fault `fence_lost` when it is stale."""
+    async with db.tenant(tenant_id) as connection:
+        done = await connection.fetchval(
+            "UPDATE interview_sessions SET state = $4, updated_at = now() "
+            "WHERE id = $1 AND created_at = $2 AND fence = $3 RETURNING true",
+            session_id, ids.created_at(session_id), fence, snapshot,
+        )
+    if not done:
+        raise Fault("fence_lost")
+
+
+async def close(
+    db: Database, record: Record, snapshot: Snapshot, reason: str
+) -> None:
+    """End session and interview and hand the evaluation over, in one transaction."""
+    async with db.tenant(record.tenant_id) as connection:
+        done = await connection.fetchval(
+            "UPDATE interview_sessions SET status = 'finished', state = $4, finished_at = now(), "
+            "updated_at = now() WHERE id = $1 AND created_at = $2 AND fence = $3 RETURNING true",
+            record.session_id, ids.created_at(record.session_id), record.fence, snapshot,
+        )
+        if not done:
+            raise Fault("fence_lost")
+        closed = await connection.fetchval(
+            "UPDATE interviews SET status = 'finished', finished_reason = $2, "
+            "finished_at = now() WHERE id = $1 AND status = 'live' RETURNING true",
+            record.interview_id, reason,
+        )
+        if closed:
+            job = jobs.Evaluate(tenant_id=record.tenant_id, interview_id=record.interview_id)
+            await outbox.put(connection, record.tenant_id, job, "active")
+
+
+def _snapshot(state: Any) -> Snapshot:
+    try:
+        return msgspec.convert(state or {}, Snapshot)
+    except msgspec.ValidationError:  # written by another version: the turns are what counts
+        return Snapshot()
+
+
+def _answered(turn: interviews.TurnRow) -> Answered:
+    said = Said(
+        turn=turn.turn,
+        competency=turn.competency,
+        level=turn.level,
+        kind=turn.kind,
+        question=turn.question,
+        answer=turn.answer,
+    )
+    return Answered(said, turn.client_msg_id)
+
+
+class TurnWriter:
+    """Saves turns: those that come while a connection is busy leave together in one commit."""
+
+    def __init__(self, db: Database, *, writers: int = WRITERS) -> None:
+        """Write through `db` with at most `writers` commits at a time."""
+        self._db = db
+        self._pending: deque[tuple[dict[str, Any], asyncio.Future[str]]] = deque()
+        self._wake = asyncio.Condition()
+        self._tasks = Tasks("turn-writer")
+        self._writers = writers
+
+    async def save(self, record: Record, save: Save, snapshot: Snapshot) -> SaveOutcome:
+        """Make one answer durable; Fault `fence_lost` when somebody newer owns the session.
+
+        `unavailable` means that nothing was acknowledged: the commit may have happened, and the
+        same client_msg_id sent again finds out.
+        """
+        row = _row(record, save, snapshot)
+        for attempt in range(LOCKED_TRIES):
+            try:
+                outcome = await self._queue(row)
+            except Fault as fault:
+                log.warning("answer_not_saved", session_id=record.session_id, code=fault.code)
+                return "unavailable"
+            if outcome == "locked":
+                await asyncio.sleep(0.01 * (attempt + 1))
+                continue
+            if outcome in ("fence_lost", "finished"):
+                raise Fault("fence_lost", outcome)
+            return outcome  # type: ignore[return-value]
+        return "unavailable"
+
+    async def _queue(self, row: dict[str, Any]) -> str:
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._pending.append((row, future))
+        while len(self._tasks) < self._writers:
+            self._tasks.start(self._run())
+        async with self._wake:
+            self._wake.notify()
+        return await future
+
+    async def _run(self) -> None:
+        while True:
+            async with self._wake:
+                while not self._pending:
+                    await self._wake.wait()
+                batch = self._take_batch()
+            try:
+                await self._write(batch)
+            except asyncio.CancelledError:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(Fault("unavailable", "closing"))
+                raise
+
+    def _take_batch(self) -> list[Any]:
+        batch: list[Any] = []
+        sessions: set[Any] = set()
+        rest: deque[Any] = deque()
+        while self._pending and len(batch) < BATCH_MAX:
+            item = self._pending.popleft()
+            if item[0]["session_id"] in sessions:
+                rest.append(item)  # a session has one turn a commit
+            else:
+                sessions.add(item[0]["session_id"])
+                batch.append(item)
+        self._pending.extendleft(reversed(rest))
+        return batch
+
+    async def _write(self, batch: list[Any]) -> None:
+        try:
+            rows = await self._db.call("SELECT * FROM save_turns($1)", [row for row, _ in batch])
+        except Fault as fault:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(fault)
+            return
+        except asyncpg.PostgresError as error:
+            await self._bisect(batch, error)
+            return
+        outcomes = {(row["session_id"], row["turn"]): row["outcome"] for row in rows}
+        for row, future in batch:
+            if not future.done():
+                future.set_result(outcomes[(row["session_id"], row["turn"])])
+
+    async def _bisect(self, batch: list[Any], error: Exception) -> None:
+        """One bad row fails its whole group: write them one by one and fail only that one."""
+        if len(batch) > 1:
+            for item in batch:
+                await self._write([item])
+            return
+        log.error("answer_refused", error=type(error).__name__)
+        _, future = batch[0]
+        if not future.done():
+            future.set_exception(Fault("unavailable", type(error).__name__))
+
+    async def close(self) -> None:
+        """Stop writing; what waits is told that it was not saved."""
+        await self._tasks.close()
+        while self._pending:
+            _, future = self._pending.popleft()
+            if not future.done():
+                future.set_exception(Fault("unavailable", "closing"))
+
+
+def _row(record: Record, save: Save, snapshot: Snapshot) -> dict[str, Any]:
+    next_ask = save.next_ask
+    directive: Directive | None = next_ask.directive if next_ask else None
+    return {
+        "tenant_id": record.tenant_id,
+        "session_id": record.session_id,
+        "created_at": ids.created_at(record.session_id),
+        "fence": record.fence,
+        "turn": save.said.turn,
+        "ask": save.ask,
+        "competency": save.said.competency,
+        "level": save.said.level,
+        "kind": save.said.kind,
+        "engine": save.engine,
+        "question": save.said.question,
+        "answer": save.said.answer,
+        "client_msg_id": save.client_msg_id,
+        "seconds": save.seconds,
+        "state": snapshot,
+        "next_ask": next_ask.ask if next_ask else None,
+        "directive": directive,
+    }

@@ -1,0 +1,146 @@
+"""Instances, their places and who holds them: claim, renew and release, each atomic."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from protocol import limits
+from protocol.faults import Fault
+from storage import keys
+from storage.redis_writer import RedisWriter
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One instance as the fleet sees it; `taken` counts sessions and seats together."""
+
+    id: str
+    url: str
+    admit: int
+    cap: int
+    target: int
+    draining: bool
+    taken: int
+    alive: bool
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a claim came to: claimed, renewed, full, draining or gone."""
+
+    outcome: str
+    taken: int
+
+    @property
+    def held(self) -> bool:
+        """Whether the session has a place now."""
+        return self.outcome in ("claimed", "renewed")
+
+
+RETURNING: Final = "cap"
+NEW: Final = "admit"
+
+
+class Slots:
+    """The places of the whole fleet, kept in Redis under Redis' own time."""
+
+    def __init__(self, redis: Redis, writer: RedisWriter) -> None:
+        """Read through `redis`, write through `writer`."""
+        self._redis = redis
+        self._writer = writer
+
+    async def register(
+        self, instance_id: str, *, url: str, admit: int, cap: int, target: int
+    ) -> None:
+        """Announce an instance; it exists for others once it has renewed its lease."""
+        try:
+            await self._redis.hset(
+                keys.instance(instance_id),
+                mapping={
+                    "url": url, "admit": admit, "cap": cap, "target": target, "draining": "0"
+                },
+            )
+            await self._redis.expire(keys.instance(instance_id), keys.LIFETIMES["slots"])
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+
+    async def claim(
+        self, instance_id: str, session_id: UUID, *, returning: bool, seconds: float
+    ) -> Claim:
+        """Claim a place for `seconds`; new sessions fit under `admit`, returning ones under cap."""
+        answer = await self._writer.run(
+            "claim",
+            [keys.slots(instance_id), keys.instance(instance_id)],
+            [str(session_id), RETURNING if returning else NEW, seconds],
+        )
+        return Claim(outcome=answer[0].decode(), taken=int(answer[1]))
+
+    async def renew(
+        self, instance_id: str, session_ids: list[UUID], *, draining: bool = False
+    ) -> int:
+        """Keep the instance and its sessions alive; returns how many places are taken."""
+        answer = await self._writer.run(
+            "renew",
+            [keys.instances(), keys.instance(instance_id), keys.slots(instance_id)],
+            [
+                instance_id,
+                limits.INSTANCE_LEASE_SECONDS,
+                limits.SLOT_LEASE_SECONDS,
+                "1" if draining else "0",
+                *map(str, session_ids),
+            ],
+        )
+        return int(answer)
+
+    async def release(self, instance_id: str, session_id: UUID) -> None:
+        """Give a place back."""
+        try:
+            await self._redis.zrem(keys.slots(instance_id), str(session_id))
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+
+    async def remove(self, instance_id: str) -> None:
+        """Forget an instance that has ended."""
+        try:
+            await self._redis.zrem(keys.instances(), instance_id)
+            await self._redis.delete(keys.instance(instance_id), keys.slots(instance_id))
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+
+    async def instances(self) -> list[Instance]:
+        """Every instance with a lease, the fullest first."""
+        try:
+            return await self._instances()
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+
+    async def _instances(self) -> list[Instance]:
+        seconds, micros = await self._redis.time()
+        now_ms = seconds * 1000 + micros // 1000
+        ids = [raw.decode() for raw in await self._redis.zrange(keys.instances(), 0, -1)]
+        if not ids:
+            return []
+        pipe = self._redis.pipeline(transaction=False)
+        for id_ in ids:
+            pipe.hgetall(keys.instance(id_))
+            pipe.zcount(keys.slots(id_), now_ms, "+inf")
+        answers: list[Any] = await pipe.execute()
+        found = []
+        for id_, raw, taken in zip(ids, answers[::2], answers[1::2], strict=True):
+            fields = {key.decode(): value.decode() for key, value in raw.items()}
+            if "cap" not in fields:
+                continue
+            found.append(
+                Instance(
+                    id=id_,
+                    url=fields["url"],
+                    admit=int(fields["admit"]),
+                    cap=int(fields["cap"]),
+                    target=int(fields["target"]),
+                    draining=fields.get("draining") == "1",
+                    taken=taken,
+                    alive=int(fields.get("until_ms", "0")) >= now_ms,
+                )
+            )
+        return sorted(found, key=lambda instance: (-instance.taken, instance.id))
