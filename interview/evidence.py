@@ -1,0 +1,273 @@
+"""What an answer shows: quotes that stand in it literally, and cues of the evidence expected.
+
+Everything here points into the candidate's own text: a span is `answer[start:end]`, and nothing
+is ever taken from the question, the CV or a model's words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final, Protocol
+
+import msgspec
+
+SUBSTANCE_WORDS: Final = 12  # fewer are not yet an answer
+PASSAGE_CHARS_MAX: Final = 240
+SHORT_REFUSAL_WORDS: Final = 25  # "no sé" inside a long answer is not a refusal
+NEGATION_WORDS_BACK: Final = 3
+
+_PLAIN: Final = {
+    "\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'",
+    "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"',
+}  # fmt: skip
+_UNSEEN: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")  # take no room on paper
+_NEGATIONS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "no nunca jamas sin tampoco ni nadie "
+        "not never without nor nobody cannot hardly "
+        "nao sem nem jamais ninguem",
+    )
+)
+_NOT_ONLY: Final = frozenset(
+    ("solo", "solamente", "unicamente", "only", "just", "apenas", "somente", "so")
+)
+_JOINS: Final = frozenset(
+    re.findall(r"\w+", "y e pero sino aunque que and but though that mas porem embora")
+)
+_UNKNOWN: Final = re.compile(
+    r"\b(no (lo )?se|no sabria|ni idea|no tengo idea|no recuerdo|no me acuerdo|paso|"
+    r"i (really )?(do not|don't) (know|remember)|no idea|not sure|"
+    r"(eu )?nao (sei|lembro|me lembro)|nao saberia|nao tenho ideia)\b"
+)
+_DECLINED: Final = re.compile(
+    r"\b(prefiero no (responder|contestar|hablar)|no (quiero|deseo) (responder|contestar)|"
+    r"(i('d| would)? )(prefer not to|rather not)|(do not|don't) want to answer|"
+    r"prefiro nao (responder|falar)|nao quero responder)\b"
+)
+_SENTENCE_END: Final = re.compile(r"(?<!S/)[.!?\u2026]+(?=\s|$)|\n+")
+_CLAUSE_END: Final = re.compile(r"[,;:()\u2014\u2013]+(?=\s|$)|\s\(")
+_EDGES: Final = " \t\r\n\"'.,;:\u2026"
+
+
+class Span(msgspec.Struct, frozen=True, order=True):
+    """A place in an answer: `answer[start:end]`."""
+
+    start: int
+    end: int
+
+
+class Expected(Protocol):
+    """Evidence that is looked for; the bank's `Evidence` is one."""
+
+    @property
+    def id(self) -> str:
+        """The evidence's id."""
+
+    @property
+    def cues(self) -> tuple[str, ...]:
+        """Words that hint at it."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A text made comparable, with the place in the original for each of its characters."""
+
+    text: str
+    starts: list[int]
+    ends: list[int]
+
+    def span(self, start: int, end: int) -> Span:
+        """Return where `text[start:end]` stands in the original."""
+        return Span(self.starts[start], self.ends[end - 1])
+
+
+# Quotes --------------------------------------------------------------------------------------
+
+
+def find_quote(answer: str, quote: str) -> tuple[int, int] | None:
+    """Return where `quote` stands in `answer`, or None when it is not the candidate's own words.
+
+    Only what a copyist changes without noticing is forgiven: runs of white space, the Unicode
+    form, the shape of quotation marks, and punctuation at the quote's ends. Case, accents and
+    every word must be the same, and the quote must begin and end at a word's edge.
+    """
+    wanted = literal(quote).text.strip(_EDGES)
+    if not wanted:
+        return None
+    read = literal(answer)
+    at = read.text.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        if _at_word_edges(read.text, at, end):
+            span = read.span(at, end)
+            return span.start, span.end
+        at = read.text.find(wanted, at + 1)
+    return None
+
+
+def _at_word_edges(text: str, start: int, end: int) -> bool:
+    cut_before = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
+    cut_after = end < len(text) and text[end - 1].isalnum() and text[end].isalnum()
+    return not cut_before and not cut_after
+
+
+def denied(answer: str, start: int) -> bool:
+    """Tell whether a negation stands just before `start`, in the same clause.
+
+    A quote that begins after the "no" of "no logré" says the opposite of the answer.
+    """
+    read = folded(answer)
+    at = next((i for i, place in enumerate(read.starts) if place >= start), len(read.text))
+    return _negated(read.text, at)
+
+
+def literal(text: str) -> Reading:
+    """Return the text composed (NFC), with single spaces and straight quotation marks."""
+    return _read(text, lambda cluster: unicodedata.normalize("NFC", cluster))
+
+
+@lru_cache(maxsize=64)
+def folded(text: str) -> Reading:
+    """Return the text also without case and accents, for finding cues."""
+    return _read(text, _fold)
+
+
+def _fold(cluster: str) -> str:
+    plain = unicodedata.normalize("NFKD", cluster.casefold())
+    return "".join(char for char in plain if not unicodedata.combining(char))
+
+
+class _Normal(Protocol):
+    def __call__(self, cluster: str, /) -> str: ...
+
+
+def _read(text: str, normal: _Normal) -> Reading:
+    known: dict[str, str] = {}
+    out: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    at, size = 0, len(text)
+    while at < size:
+        end = at + 1
+        while end < size and unicodedata.combining(text[end]):
+            end += 1
+        cluster = text[at:end]
+        if cluster.isspace():
+            plain = "" if out and out[-1] == " " else " "
+        else:
+            plain = known.get(cluster, "\0")
+            if plain == "\0":
+                plain = known[cluster] = (
+                    "" if cluster in _UNSEEN else _PLAIN.get(cluster) or normal(cluster)
+                )
+        for char in plain:
+            out.append(char)
+            starts.append(at)
+            ends.append(end)
+        at = end
+    return Reading("".join(out), starts, ends)
+
+
+# Coverage --------------------------------------------------------------------------------------
+
+
+def coverage(answer: str, expected: Iterable[Expected]) -> dict[str, list[Span]]:
+    """Return the evidence that the answer hints at: id -> the cues' places, in order.
+
+    Cues are found as whole words, whatever their case and accents; one that a negation of the
+    same clause precedes ("no logré") does not count. Evidence without a cue is not in the result.
+    """
+    read = folded(answer)
+    found: dict[str, list[Span]] = {}
+    for item in expected:
+        spans = [
+            read.span(match.start(), match.end())
+            for match in _pattern(tuple(item.cues)).finditer(read.text)
+            if not _negated(read.text, match.start())
+        ]
+        if spans:
+            found[item.id] = spans
+    return found
+
+
+@lru_cache(maxsize=2048)
+def _pattern(cues: tuple[str, ...]) -> re.Pattern[str]:
+    plain = {folded(cue).text.strip() for cue in cues} - {""}
+    if not plain:
+        return re.compile(r"(?!)")
+    longest_first = sorted(plain, key=lambda cue: (-len(cue), cue))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+
+
+def _negated(text: str, at: int) -> bool:
+    before = re.split(r"[^\w\s']", text[max(0, at - 80) : at])[-1]
+    words = re.findall(r"[\w']+", before)[-NEGATION_WORDS_BACK:]
+    for place in range(len(words) - 1, -1, -1):
+        if words[place] in _JOINS:
+            return False
+        if words[place] in _NEGATIONS or words[place].endswith("n't"):
+            following = words[place + 1 : place + 2]
+            return not (following and following[0] in _NOT_ONLY)
+    return False
+
+
+def passage(answer: str, span: Span, chars_max: int = PASSAGE_CHARS_MAX) -> Span:
+    """Return the sentence around `span`, or its clause where the sentence is too long to read.
+
+    The result is never longer than `chars_max` (a longer span is cut) and has no white space at
+    its ends.
+    """
+    for ending in (_SENTENCE_END, _CLAUSE_END):
+        start = max((m.end() for m in ending.finditer(answer, 0, span.start)), default=0)
+        after = ending.search(answer, span.end)
+        end = after.end() if after else len(answer)
+        if ending is _CLAUSE_END and after:
+            end = after.start()
+        trimmed = _trim(answer, start, end)
+        if trimmed.end - trimmed.start <= chars_max:
+            return trimmed
+    return _window(answer, span, chars_max)
+
+
+def _window(answer: str, span: Span, chars_max: int) -> Span:
+    """Return as many whole words around the span as fit."""
+    room = max(0, chars_max - (span.end - span.start))
+    start = max(0, span.start - room // 2)
+    end = min(len(answer), start + chars_max)
+    if start > 0:
+        cut = re.search(r"\s", answer[start : span.start])
+        start = start + cut.end() if cut else span.start
+    if end < len(answer):
+        cuts = list(re.finditer(r"\s", answer[span.end : end]))
+        end = span.end + cuts[-1].start() if cuts else min(end, max(span.end, start + 1))
+    return _trim(answer, start, min(end, start + chars_max))
+
+
+def _trim(answer: str, start: int, end: int) -> Span:
+    while start < end and answer[start].isspace():
+        start += 1
+    while end > start and answer[end - 1].isspace():
+        end -= 1
+    return Span(start, end)
+
+
+# Substance -------------------------------------------------------------------------------------
+
+
+def word_count(text: str) -> int:
+    """Return how many words the text has."""
+    return len(re.findall(r"\w+", text))
+
+
+def thin(answer: str) -> bool:
+    """Tell whether the answer has too little in it to look for evidence: a few words, "no sé"."""
+    words = word_count(answer)
+    if words < SUBSTANCE_WORDS:
+        return True
+    return words <= SHORT_REFUSAL_WORDS and bool(_UNKNOWN.search(folded(answer).text))
+
+
+def declined(answer: str) -> bool:
+    """Tell whether the candidate would rather not answer, which is respected without asking on."""
+    return word_count(answer) <= SHORT_REFUSAL_WORDS and bool(_DECLINED.search(folded(answer).text))
