@@ -56,9 +56,7 @@ def _programs(postgres: Path, valkey: Path) -> Binaries:
     if not servers or not (programs / "postgres").is_file():
         message = f"the server programs for this platform are missing: {INSTEAD}"
         raise EmbeddedUnavailable(message)
-    return Binaries(
-        postgres=programs / "postgres", initdb=programs / "initdb", valkey=servers[0]
-    )
+    return Binaries(postgres=programs / "postgres", initdb=programs / "initdb", valkey=servers[0])
 
 
 def _copy(packages: tuple[Path, ...], folder: Path) -> None:
@@ -68,9 +66,7 @@ def _copy(packages: tuple[Path, ...], folder: Path) -> None:
     for package in packages:
         for source in (package, package.with_name(f"{package.name}.libs")):
             if source.is_dir():
-                shutil.copytree(
-                    source, draft / source.name, ignore=shutil.ignore_patterns(*UNUSED)
-                )
+                shutil.copytree(source, draft / source.name, ignore=shutil.ignore_patterns(*UNUSED))
     for path in (draft, *draft.rglob("*")):
         if not path.is_symlink():
             program = path.is_dir() or path.parent.name == "bin" or path.name == "valkey-server"

@@ -44,7 +44,7 @@ def command_for(argv: tuple[str, ...], who: Account, log: Path) -> Command:
 
 def run(command: Command, *, feed: str = "", seconds: float = 120.0) -> str:
     """Run a command to its end and give what it printed; a failure raises with that text."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 (arguments are ours)
         command.argv,
         input=feed,
         stdout=subprocess.PIPE,
@@ -69,7 +69,7 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
     """Start a server as our child in a session of its own (a terminal's Ctrl-C is not its own)."""
     log = _open_log(command.log)
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 (arguments are ours)
             command.argv,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -90,7 +90,7 @@ def detach(command: Command) -> int:
     """Start a server that outlives us, and give its process id."""
     log = _open_log(command.log)
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 (arguments are ours)
             ("/bin/sh", "-c", DETACH, "sh", *command.argv),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -146,8 +146,8 @@ def command_line(pid: int) -> tuple[str, ...]:
         except OSError:
             return ()
         return tuple(os.fsdecode(part) for part in raw.rstrip(b"\0 ").split(b"\0") if part)
-    listed = subprocess.run(
-        ("ps", "-ww", "-o", "stat=,command=", "-p", str(pid)),
+    listed = subprocess.run(  # noqa: S603 (arguments are ours)
+        ("/bin/ps", "-ww", "-o", "stat=,command=", "-p", str(pid)),
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -198,7 +198,10 @@ def titled(title: str, uid: int) -> tuple[int, ...]:
                         found.append(int(entry.name))
         return tuple(found)
     listed = subprocess.run(
-        ("ps", "-axww", "-o", "pid=,uid=,command="), stdout=subprocess.PIPE, text=True, check=False
+        ("/bin/ps", "-axww", "-o", "pid=,uid=,command="),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     rows = (row.split(maxsplit=2) for row in listed.stdout.splitlines())
     return tuple(

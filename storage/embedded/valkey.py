@@ -18,6 +18,7 @@ from storage.embedded.process import Command
 Fsync = Literal["everysec", "always"]
 PASSWORD = "valkey_password"  # noqa: S105 (the name of a file)
 READY_SECONDS_MAX = 60.0  # loading a large append-only file
+STOP = ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0))
 SETTINGS = """\
 # Written anew at every start.
 port 0
@@ -119,6 +120,8 @@ class Valkey:
         )
         if not self.ready(pid):
             message = f"Valkey is not ready. The end of its log:\n{process.tail(log, begin)}"
+            if started:  # it may not have recorded itself, and then nobody would find it again
+                process.end(pid, lambda number: _is_ours(place, number), STOP)
             raise EmbeddedFailed(message)
         return started
 
@@ -126,11 +129,7 @@ class Valkey:
         """Stop, for a caller who holds the lock; SIGTERM is Valkey's SHUTDOWN, also when busy."""
         place, pid = home.locate(self.state), self.alive()
         if place is not None and pid is not None:
-            process.end(
-                pid,
-                lambda number: _is_ours(place, number),
-                ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)),
-            )
+            process.end(pid, lambda number: _is_ours(place, number), STOP)
 
     def _prepare(self, place: Home) -> Command:
         programs = binaries.find(place)
@@ -141,6 +140,7 @@ class Valkey:
             fsync=self._fsync,
         )
         home.write_for_server(place, _settings_file(place), settings)
+        (place.data("valkey") / "valkey.pid").unlink(missing_ok=True)  # nobody's: `alive` said so
         argv = (str(programs.valkey), str(_settings_file(place)))
         return process.command_for(argv, place.account, place.logs / "valkey.log")
 
