@@ -1,7 +1,7 @@
 """Problem documents: every failure over HTTP as one shape, told in the reader's language.
 
-The code comes from protocol.faults; the title is what a person reads, the detail what a developer
-needs. Nothing of a bug's inside goes out: it is logged with the request's id.
+The code comes from protocol.faults; the detail is what a person reads, `reason` and `errors` are
+for developers. Nothing of a bug's inside goes out: it is logged with the request's id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,10 @@ class Wrong(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A failure as RFC 9457 describes it, with the code of protocol.faults."""
+    """A failure as RFC 9457 describes it, with the code of protocol.faults.
+
+    `title` is the code's meaning in English, `detail` the same for people, in their language.
+    """
 
     type: str
     title: str
@@ -56,7 +59,13 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     detail: str
     request_id: str
+    reason: str = ""
     errors: list[Wrong] = []
+
+
+def request_id_of(request: Request[Any, Any, Any]) -> str:
+    """Return the id that the front gave to the request."""
+    return str(request.scope.get("state", {}).get(REQUEST_ID, ""))
 
 
 def language(locale: str) -> str:
@@ -93,18 +102,19 @@ def document(
     *,
     locale: str,
     request_id: str,
-    detail: str = "",
+    reason: str = "",
     errors: Sequence[Wrong] = (),
 ) -> Problem:
     """Return the problem document of a fault code."""
     kind = KINDS[code]
     return Problem(
         type=f"urn:entrevistador:problem:{code}",
-        title=message(code, locale),
+        title=kind.title,
         status=kind.status,
         code=code,
-        detail=detail or kind.title,
+        detail=message(code, locale),
         request_id=request_id,
+        reason=reason,
         errors=list(errors),
     )
 
@@ -151,8 +161,8 @@ def _respond(
     problem = document(
         fault.code,
         locale=locale,
-        request_id=str(request.scope.get(REQUEST_ID, "")),
-        detail=fault.detail,
+        request_id=request_id_of(request),
+        reason=fault.detail,
         errors=errors,
     )
     return Response(
