@@ -25,6 +25,7 @@ SOCKET = ".s.PGSQL.5432"
 READY_SECONDS_MAX = 120.0  # recovery replays at most max_wal_size, 1 GB
 ATTEMPTS_MAX = 60  # a second apart: how long a killed server's memory may stay in use
 ORPHAN_SECONDS = 3.0
+STOP = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 CONNECT_SECONDS_MAX = 5.0
 # The log holds no statement, detail or parameter: a candidate's words may be in them.
 SETTINGS = """\
@@ -149,12 +150,11 @@ class Postgres:
     def halt(self) -> None:
         """Stop, for a caller who holds the lock: fast, and immediate only if that hangs."""
         place, pid = home.locate(self.state), self.alive()
-        if place is not None and pid is not None:
-            process.end(
-                pid,
-                lambda number: _is_ours(place, number),
-                ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)),
-            )
+        if place is None:
+            return
+        if pid is not None:
+            process.end(pid, lambda number: _is_ours(place, number), STOP)
+        self._end_orphans(place)  # the postmaster may have been killed before we came
 
     def _await_ready(self, pid: int) -> bool:
         process.await_true(

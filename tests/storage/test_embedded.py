@@ -181,7 +181,8 @@ def test_a_killed_postmaster_loses_no_committed_row(state: Path) -> None:
     program = (sys.executable, "-c", BUSY, services.database_url)
     busy = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert busy.stdout is not None
-    with busy, busy.stdout:
+    with busy, busy.stdout, contextlib.ExitStack() as stack:
+        stack.callback(busy.kill)
         assert busy.stdout.readline() == b"in\n"
         sql(services.database_url, "select pg_sleep(0.2)")
         os.kill(services.postgres_pid, signal.SIGKILL)
@@ -208,8 +209,7 @@ def test_a_killed_valkey_keeps_every_acknowledged_key(state: Path) -> None:
 def test_a_stranger_with_the_recorded_process_id_is_left_alone(state: Path) -> None:
     embedded.start(state)
     embedded.stop(state)
-    who = home.account()
-    place = home.locate(state)
+    who, place = home.account(), home.locate(state)
     assert place is not None
     user = who.uid if ROOT else None
     with subprocess.Popen(("sleep", "100"), user=user) as stranger:
