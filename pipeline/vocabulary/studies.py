@@ -5,8 +5,8 @@ from typing import Final
 
 # Folded; what is matched is the degree's kind, what follows a joint is its subject.
 DEGREE: Final = re.compile(
-    r"\b(?:(?:grado de |titulo de |titulo profesional de |titulo em |egresad[oa] de (?:la )?(?:carrera"
-    r" (?:profesional )?de )?|carrera (?:profesional )?de |estudiante de |cursando )?"
+    r"\b(?:(?:grado de |titulo de |titulo profesional de |titulo em "
+    r"|egresad[oa] de (?:la )?(?:carrera (?:profesional )?de )?|carrera (?:profesional )?de |estudiante de |cursando )?"
     r"(?:licenciatura|licenciad[oa]|bachiller(?:ato)?|bacharelado|bacharel|doctorado|doutorado"
     r"|doctor|maestria|magister|mestrado|master(?:'s)?(?: of [a-z]+)?(?: degree)?|maestro"
     r"|mba|m\.b\.a|ph\.?d|bachelor(?:'s)?(?: of [a-z]+)?(?: degree)?|b\.?sc|b\.?a|m\.?sc|b\.?eng"

@@ -47,7 +47,8 @@ WEAK: Final = frozenset("data seguridad warehouse scrum staff sub ux qa principa
 
 EMPLOYER: Final = re.compile(
     r"\b(?:s\.?\s?a\.?\s?c|s\.?a\.?a|s\.?\s?r\.?\s?l|s\.a|s\.a\.s|sas|sac|saa|srl|eirl|e\.i\.r\.l"
-    r"|s\.? ?de ?r\.?l|ltda|ltd|inc|llc|gmbh|corp|co|cia|plc|spa|eireli|me|epp)\b\.?\s*(?:[-,(|].*)?$"
+    r"|s\.? ?de ?r\.?l|ltda|ltd|inc|llc|gmbh|corp|co|cia|plc|spa|eireli|me"
+    r"|epp)\b\.?\s*(?:[-,(|].*)?$"
     r"|\b(?:banco|bank|universidad|universidade|university|ministerio|municipalidad|prefeitura"
     r"|gobierno|grupo|group|clinica|hospital|consultora|consultores|consulting|corporacion"
     r"|compania|company|empresa|constructora|inversiones|importadora|exportadora|distribuidora"

@@ -1,0 +1,1 @@
+"""The fields of a CV, each read from its text by rules that a person can follow."""
