@@ -37,3 +37,19 @@ def text(*, company: str, retention_days: int, locale: str, with_model: bool) ->
         text=written,
         sha256=hashlib.sha256(written.encode()).hexdigest(),
     )
+
+
+def shown(
+    version: str, sha256: str, *, company: str, retention_days: int, with_model: bool
+) -> ConsentText | None:
+    """Return the text in force that has this version and hash, in whichever language it was."""
+    for language in problems.LANGUAGES:
+        candidate = text(
+            company=company,
+            retention_days=retention_days,
+            locale=language,
+            with_model=with_model,
+        )
+        if (candidate.version, candidate.sha256) == (version, sha256):
+            return candidate
+    return None
