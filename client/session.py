@@ -1,0 +1,274 @@
+"""A candidate's side of the live wire: join, resume, replay, resend, back off, move.
+
+`Interview.frames()` yields what a page would see, across lost connections and instances; an answer
+given with `answer()` is sent until it is accepted. Nothing here knows the server's inside.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+from uuid import uuid4
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from client.backoff import ALIVE_SECONDS, COME_BACK, Backoff
+from client.errors import Refused
+from protocol import limits, messages
+from runtime import clock
+from runtime.lifecycle import Tasks
+
+OPEN_SECONDS: Final = 10.0
+RESEND_SECONDS: Final = 1.0
+_RECORD: Final = (
+    messages.QuestionStarted,
+    messages.QuestionDelta,
+    messages.QuestionCompleted,
+    messages.QuestionReset,
+    messages.AnswerAccepted,
+    messages.SessionPaused,
+    messages.SessionResumed,
+    messages.EngineChanged,
+    messages.SessionFinished,
+)
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """A ticket and the socket's address to use it at."""
+
+    ticket: str
+    url: str
+
+
+FetchTicket = Callable[[], Awaitable[Admitted]]
+
+
+class Counts(msgspec.Struct):
+    """What happened to one client, for load tests and chaos."""
+
+    connects: int = 0
+    refused: int = 0
+    replayed: int = 0
+    reloaded: int = 0
+    moved: int = 0
+    resent: int = 0
+    duplicates: int = 0
+    gaps: int = 0
+
+
+class Interview:
+    """One candidate's session; use it as an async context manager and iterate `frames()`."""
+
+    def __init__(
+        self,
+        fetch_ticket: FetchTicket,
+        *,
+        backoff: Backoff | None = None,
+        reconnect: bool = True,
+        connect_options: dict[str, Any] | None = None,
+    ) -> None:
+        """Fetch tickets with `fetch_ticket`; `reconnect=False` ends at the first lost socket."""
+        self._fetch_ticket = fetch_ticket
+        self._backoff = backoff or Backoff()
+        self._reconnect = reconnect
+        self._options = connect_options or {}
+        self._socket: ClientConnection | None = None
+        self._resume: tuple[str, str] | None = None  # token, url
+        self._pending: dict[str, messages.AnswerSubmit] = {}
+        self.epoch: int | None = None
+        self.offset: int | None = None
+        self.counts = Counts()
+
+    # What a candidate does ------------------------------------------------------------------
+
+    async def answer(self, turn: int, text: str, client_msg_id: str | None = None) -> str:
+        """Send an answer, and again after every reconnect until it is accepted; its id."""
+        frame = messages.AnswerSubmit(client_msg_id or uuid4().hex, turn, text)
+        self._pending[frame.client_msg_id] = frame
+        await self._send(frame)
+        return frame.client_msg_id
+
+    async def pause(self) -> None:
+        """Ask for a break."""
+        await self._send(messages.SessionPause())
+
+    async def resume(self) -> None:
+        """Go on after a break."""
+        await self._send(messages.SessionResume())
+
+    async def leave(self) -> None:
+        """End the interview here."""
+        await self._send(messages.SessionLeave())
+
+    async def _send(self, frame: messages.ClientFrame) -> None:
+        socket = self._socket
+        if socket is None:
+            return  # an answer leaves after the next join; the rest is asked for again
+        try:
+            await socket.send(messages.encode(frame).decode())
+        except ConnectionClosed:
+            return
+
+    async def drop(self) -> None:
+        """Cut the connection as a broken network would; frames() comes back by itself."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    async def close(self) -> None:
+        """Close the socket for good."""
+        self._reconnect = False
+        if self._socket is not None:
+            await self._socket.close(1000)
+
+    # What a candidate sees --------------------------------------------------------------------
+
+    async def frames(self) -> AsyncIterator[messages.ServerFrame]:
+        """Yield every frame once, in order, across reconnects, until the session is over.
+
+        Raises Refused when the server says that coming back is of no use.
+        """
+        while True:
+            try:
+                begun = clock.monotonic()
+                async with await self._open() as socket:
+                    self._socket = socket
+                    async for frame in self._joined(socket):
+                        yield frame
+                        if isinstance(frame, messages.SessionFinished):
+                            return
+            except ConnectionClosed as closed:
+                if clock.monotonic() - begun >= ALIVE_SECONDS:
+                    self._backoff.reset()
+                self._judge_close(closed.rcvd.code if closed.rcvd else 1006)
+            except (OSError, InvalidHandshake, TimeoutError) as error:
+                self._judge_failure(error)
+            finally:
+                self._socket = None
+            if not self._reconnect:
+                return
+            await asyncio.sleep(self._backoff.next())
+
+    async def _open(self) -> ClientConnection:
+        if self._resume is not None:
+            token, url = self._resume
+            subprotocol = messages.RESUME_PREFIX + token
+        else:
+            admitted = await self._admitted()
+            subprotocol, url = messages.TICKET_PREFIX + admitted.ticket, admitted.url
+        self.counts.connects += 1
+        return await connect(
+            url,
+            subprotocols=[messages.SUBPROTOCOL, subprotocol],  # type: ignore[list-item]
+            open_timeout=OPEN_SECONDS,
+            ping_interval=None,
+            max_size=limits.FRAME_BYTES_MAX,
+            compression=None,
+            proxy=None,
+            **self._options,
+        )
+
+    async def _admitted(self) -> Admitted:
+        while True:
+            try:
+                return await self._fetch_ticket()
+            except Refused as refused:
+                if refused.retry_after is None or not self._reconnect:
+                    raise
+                self.counts.refused += 1
+                await asyncio.sleep(max(refused.retry_after, self._backoff.next()))
+
+    def _judge_close(self, code: int) -> None:
+        if code == 4001:  # noqa: PLR2004 - moving
+            self.counts.moved += 1
+            self._backoff.reset()
+            return
+        if code not in COME_BACK:
+            raise Refused(f"closed_{code}")
+        if code in (4003, 4010):
+            self._resume = None
+        if code == 4010:  # noqa: PLR2004 - state lost
+            self.epoch = self.offset = None
+
+    def _judge_failure(self, error: Exception) -> None:
+        if isinstance(error, InvalidStatus):
+            self.counts.refused += 1
+            status = error.response.status_code
+            if status in (401, 403, 410) and self._resume is None:
+                raise Refused(f"http_{status}")
+        # A resume token that a server refuses, or an address that is gone: a ticket finds the way.
+        self._resume = None
+
+    # One connection ---------------------------------------------------------------------------
+
+    async def _joined(self, socket: ClientConnection) -> AsyncIterator[messages.ServerFrame]:
+        join = messages.SessionJoin(epoch=self.epoch, offset=self.offset)
+        await socket.send(messages.encode(join).decode())
+        async with Tasks("client") as tasks:
+            tasks.start(self._ping(socket))
+            async for data in socket:
+                frame = messages.decode_server(data)
+                if isinstance(frame, messages.FaultFrame) and frame.temporary:
+                    tasks.start(self._resend(frame.client_msg_id))
+                for news in await self._take(frame):
+                    yield news
+        raise ConnectionClosed(socket.protocol.close_rcvd, socket.protocol.close_sent)
+
+    async def _resend(self, client_msg_id: str | None) -> None:
+        await asyncio.sleep(RESEND_SECONDS)
+        pending = self._pending.get(client_msg_id or "")
+        if pending is not None:
+            self.counts.resent += 1
+            await self._send(pending)
+
+    async def _ping(self, socket: ClientConnection) -> None:
+        while True:
+            await asyncio.sleep(limits.HEARTBEAT_SECONDS)
+            try:
+                await socket.send(messages.encode(messages.Ping()).decode())
+            except ConnectionClosed:
+                return
+
+    async def _take(self, frame: messages.ServerFrame) -> list[messages.ServerFrame]:
+        """Apply a frame; returns it when it is news to the candidate."""
+        match frame:
+            case messages.SessionJoined():
+                await self._welcome(frame)
+            case messages.SessionState():
+                self.offset = frame.offset
+            case messages.SessionMoving():
+                if self._resume is not None:
+                    self._resume = (self._resume[0], frame.resume_url)
+            case messages.AnswerAccepted():
+                self._pending.pop(frame.client_msg_id, None)
+            case messages.FaultFrame():
+                self._drop_refused(frame)
+        if isinstance(frame, _RECORD):
+            known = self.offset or 0
+            if frame.offset <= known:
+                self.counts.duplicates += 1
+                return []
+            if frame.offset != known + 1:
+                self.counts.gaps += 1
+            self.offset = frame.offset
+        return [frame]
+
+    def _drop_refused(self, frame: messages.FaultFrame) -> None:
+        """An answer refused for good is not sent again."""
+        if frame.client_msg_id and not frame.temporary:
+            self._pending.pop(frame.client_msg_id, None)
+
+    async def _welcome(self, frame: messages.SessionJoined) -> None:
+        if frame.recovered:
+            self.counts.replayed += 1
+        elif self.epoch is not None:
+            self.counts.reloaded += 1
+        if not frame.recovered:
+            self.offset = 0
+        self.epoch = frame.epoch
+        self._resume = (frame.resume_token, frame.resume_url)
+        for pending in list(self._pending.values()):
+            self.counts.resent += 1
+            await self._send(pending)
+        if not self._pending:
+            await self._send(messages.Ping())  # voids the older resume tokens
