@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from protocol import jobs
 from storage.transaction import Connection, Database
 
 
@@ -12,7 +13,7 @@ class Waiting(msgspec.Struct, frozen=True):
     """A row to send: the envelope is what the broker's message carries."""
 
     id: int
-    lane: str
+    lane: jobs.Lane
     envelope: str
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from interview.interviewer import Said
 from protocol.faults import Fault
 from protocol.report import Evaluation
 from storage import audit, rows
@@ -63,6 +64,33 @@ async def save(c: Connection, tenant_id: UUID, evaluation: Evaluation) -> int | 
         evaluation,
     )
     return None if version is None else int(version)
+
+
+class Transcript(msgspec.Struct, frozen=True):
+    """What was said in an interview, and how many questions each engine asked."""
+
+    said: list[Said]
+    turns_by_engine: dict[str, int]
+
+
+async def transcript(c: Connection, interview_id: UUID) -> Transcript:
+    """Return the answered turns in order, each with the skill and evidence it was asked for."""
+    found = await c.fetch(
+        "SELECT t.turn, t.competency, t.level, t.kind, t.engine, t.question, t.answer, "
+        "coalesce(a.directive->>'skill', '') AS skill, "
+        "coalesce(a.directive->>'asks', '') AS asked_for "
+        "FROM turns t LEFT JOIN asks a ON a.session_id = t.session_id AND a.turn = t.turn "
+        "AND a.ask = t.ask WHERE t.interview_id = $1 ORDER BY t.turn",
+        interview_id,
+    )
+    engines: dict[str, int] = {}
+    said = []
+    for row in found:
+        values = dict(row)
+        engine = values.pop("engine")
+        engines[engine] = engines.get(engine, 0) + 1
+        said.append(Said(**values))
+    return Transcript(said, engines)
 
 
 async def status(c: Connection, interview_id: UUID) -> str | None:

@@ -22,6 +22,7 @@ class Run(msgspec.Struct, frozen=True):
     kind: str
     subject_id: UUID
     attempt: int
+    fault: str = ""  # what ended the attempt before, if it could say
 
 
 class Busy(msgspec.Struct, frozen=True):
@@ -32,18 +33,19 @@ class Busy(msgspec.Struct, frozen=True):
 
 async def begin(c: Connection, tenant_id: UUID, kind: str, subject_id: UUID) -> Run | Busy:
     """Count an attempt and take the lease, or say how long another one's still holds."""
-    attempt = await c.fetchval(
+    row = await c.fetchrow(
         "INSERT INTO job_runs (kind, subject_id, tenant_id, lease_until) "
         "VALUES ($1, $2, $3, now() + $4) ON CONFLICT (kind, subject_id) DO UPDATE SET "
         "attempts = job_runs.attempts + 1, lease_until = excluded.lease_until, "
-        "updated_at = now() WHERE job_runs.lease_until <= now() RETURNING attempts",
+        "updated_at = now() WHERE job_runs.lease_until <= now() "
+        "RETURNING attempts, fault",
         kind,
         subject_id,
         tenant_id,
         timedelta(seconds=LEASE_SECONDS),
     )
-    if attempt is not None:
-        return Run(kind, subject_id, int(attempt))
+    if row is not None:
+        return Run(kind, subject_id, row["attempts"], row["fault"])
     left = await c.fetchval(
         "SELECT extract(epoch FROM lease_until - now())::float8 FROM job_runs "
         "WHERE kind = $1 AND subject_id = $2",

@@ -1,0 +1,89 @@
+"""`entrevistador relay`: the outbox's way to the broker, and the sweep."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+from cli.work import need
+from pipeline import port, relay, sweep
+from pipeline.broker import close_broker, open_broker
+from protocol.faults import Fault
+from runtime import logs
+from runtime.lifecycle import Stack, Tasks, stop_event
+from runtime.settings import Settings, WrongSetting, read
+from storage.blobs import open_blobs
+from storage.connect import open_database
+from storage.transaction import Database
+
+NEEDED = ("database_relay_url", "broker_url")
+NEEDED_TO_SWEEP = ("database_sweep_url", "database_app_url", "storage_url")
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "relay",
+        help="hand jobs from the outbox to the broker",
+        description="Hands every job to the broker once its transaction has committed, and "
+        "sweeps up what was left behind. Several relays may run at once.",
+    )
+    parser.add_argument(
+        "--sweep",
+        choices=("with", "only", "none"),
+        default="with",
+        help="sweep as well (with), do nothing else (only), or not at all (none)",
+    )
+    parser.add_argument("--port", type=int, help="a port for /metrics and /health (none)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Relay until a signal; 0 after an orderly end, 1 without services, 2 on a wrong setting."""
+    try:
+        settings = read(os.environ)
+        need(settings, NEEDED if args.sweep != "only" else ())
+        need(settings, NEEDED_TO_SWEEP if args.sweep != "none" else ())
+        logs.set_up(settings.log_level)
+        asyncio.run(_relay(settings, args.sweep, args.port))
+    except WrongSetting as error:
+        print(f"entrevistador relay: {error}", file=sys.stderr)
+        return 2
+    except Fault as fault:
+        print(f"entrevistador relay: {fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _relay(settings: Settings, sweeping: str, listen: int | None) -> None:
+    stop = stop_event()
+    async with Stack() as stack:
+        databases = []
+        work: list[Coroutine[Any, Any, None]] = []
+        if sweeping != "none":
+            across = stack.add(
+                await open_database(settings.database_sweep_url, size=1), Database.close
+            )
+            db = stack.add(await open_database(settings.database_app_url, size=1), Database.close)
+            blobs = open_blobs(settings.storage_url)
+            databases.append(db)
+            work.append(sweep.run(sweep.Sweep(across, db, blobs), stop))
+        if sweeping != "only":
+            outbox = stack.add(
+                await open_database(settings.database_relay_url, size=2), Database.close
+            )
+            broker = open_broker(settings.broker_url)
+            stack.callback(close_broker, broker)
+            databases.append(outbox)
+            work.append(relay.run(outbox, broker, stop))
+        if listen is not None:
+
+            async def ready() -> bool:
+                return all([await database.alive() for database in databases])
+
+            server = await port.serve(settings.host, listen, ready)
+            stack.callback(server.close)
+        async with Tasks("relay") as tasks:
+            await asyncio.gather(*(tasks.start(one) for one in work))

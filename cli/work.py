@@ -1,0 +1,70 @@
+"""`entrevistador work`: one pipeline process for some lanes."""
+
+import argparse
+import asyncio
+import os
+import sys
+
+from pipeline import worker
+from protocol import jobs
+from protocol.faults import Fault
+from runtime import logs
+from runtime.lifecycle import stop_event
+from runtime.settings import Settings, WrongSetting, read
+
+NEEDED = ("database_app_url", "redis_url", "broker_url", "storage_url")
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "work",
+        help="read CVs, match and evaluate: one pipeline process",
+        description="Works on the jobs of some lanes until it is told to stop (SIGTERM). "
+        "A process for premium and active alone keeps their promises while bulk work waits.",
+    )
+    parser.add_argument(
+        "--lanes",
+        type=_lanes,
+        default=jobs.LANES,
+        help=f"lanes to take jobs from, separated by commas (of {', '.join(jobs.LANES)}; all)",
+    )
+    parser.add_argument("--threads", type=int, help="jobs at the same time (4)")
+    parser.add_argument("--port", type=int, help="a port for /metrics and /health (none)")
+    parser.set_defaults(run=run)
+
+
+def _lanes(text: str) -> tuple[jobs.Lane, ...]:
+    names = [name for name in text.replace(",", " ").split() if name]
+    lanes = tuple(lane for lane in jobs.LANES if lane in names)
+    if not names or len(lanes) != len(set(names)):
+        raise argparse.ArgumentTypeError(f"lanes are {', '.join(jobs.LANES)}")
+    return lanes
+
+
+def run(args: argparse.Namespace) -> int:
+    """Work until a signal; 0 after an orderly end, 1 without its services, 2 on a wrong setting."""
+    try:
+        settings = read(os.environ, worker_threads=args.threads)
+        need(settings, NEEDED)
+        logs.set_up(settings.log_level)
+        asyncio.run(_work(settings, args.lanes, args.port))
+    except WrongSetting as error:
+        print(f"entrevistador work: {error}", file=sys.stderr)
+        return 2
+    except Fault as fault:
+        print(f"entrevistador work: {fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _work(settings: Settings, lanes: tuple[jobs.Lane, ...], port: int | None) -> None:
+    stop = stop_event()
+    await worker.run(settings, lanes, threads=settings.worker_threads, stop=stop, listen=port)
+
+
+def need(settings: Settings, fields: tuple[str, ...]) -> None:
+    """Name the variables that are missing."""
+    missing = [field.upper() for field in fields if not getattr(settings, field)]
+    if missing:
+        raise WrongSetting(f"{', '.join(missing)} must be set (or run `entrevistador up`)")

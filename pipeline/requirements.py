@@ -1,0 +1,346 @@
+"""One requirement of an opening against one CV: met or not, by which words, and why.
+
+Only the CV's visible text and the profile read from it are looked at. A requirement is a
+language, years of experience, a degree, skills of the vocabulary, or else plain words.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from pipeline import vocabulary
+from pipeline.reasons import say
+from pipeline.vocabulary.folding import fold
+from protocol.profile import Profile
+
+QUOTE_CHARS_MAX: Final = 160
+WORDS_SHARE: Final = 2 / 3  # of a requirement's telling words, on one line or two neighbours
+STEM_CHARS: Final = 6  # "contable", "contabilidad" and "contador" meet at their beginnings
+DENIED_CHARS: Final = 40
+
+LANGUAGES: Final = {
+    "es": ("espanol", "castellano", "spanish", "espanhol"),
+    "en": ("ingles", "english"),
+    "pt": ("portugues", "portuguese"),
+    "fr": ("frances", "french"),
+    "de": ("aleman", "german", "alemao"),
+    "it": ("italiano", "italian"),
+    "zh": ("chino", "mandarin", "chinese", "chines"),
+    "qu": ("quechua",),
+}
+LEVELS: Final = ("A1", "A2", "B1", "B2", "C1", "C2", "native")
+LEVEL_WORDS: Final = {
+    "A2": ("basico", "basic", "elementary", "elemental"),
+    "B1": ("intermedio", "intermediate", "intermediario"),
+    "B2": ("intermedio alto", "upper intermediate", "upper-intermediate", "conversacional"),
+    "C1": ("avanzado", "advanced", "avancado", "fluido", "fluente", "fluent", "profesional"),
+    "C2": ("dominio", "proficient", "bilingue", "bilingual"),
+    "native": ("nativo", "native", "materno", "materna"),
+}
+DEGREES: Final = (  # from the lowest; a higher one meets a lower
+    (1, ("secundaria completa", "high school", "ensino medio")),
+    (2, ("tecnico", "tecnica", "technical degree", "technician", "tecnologo", "instituto")),
+    (3, ("bachiller", "bachelor", "bacharel", "egresado", "universitario", "universitaria",
+         "titulo profesional", "licenciad", "licenciatura", "ingenier", "engenheir", "graduacao",
+         "degree", "titulado", "carrera profesional", "engineer", "abogad", "contador")),
+    (4, ("maestria", "magister", "master", "mestrado", "mba", "posgrado", "postgrado",
+         "pos-graduacao", "especializacion")),
+    (5, ("doctorado", "phd", "doctor en", "doutorado")),
+)  # fmt: skip
+DEGREE_ASKED: Final = re.compile(
+    r"titulo|titulad|bachiller|licenciad|licenciatura|egresad|graduad|graduacao|degree|bachelor|"
+    r"master|maestria|mestrado|mba\b|universitari|carrera (?:de|en|profesional|tecnica)|"
+    r"tecnico (?:en|titulado)|formacion (?:en|academica|superior)|doctorado|phd|diploma"
+)
+YEARS: Final = re.compile(
+    r"(\d{1,2}|un|una|uno|dos|tres|cuatro|cinco|one|two|three|four|five|um|dois|duas|quatro)"
+    r"\s*(?:\+|o mas|a mas|or more|ou mais)?\s*(?:\([^)]*\)\s*)?(?:anos?|years?|yrs?)\b"
+)
+NUMBERS: Final = {
+    "un": 1, "una": 1, "uno": 1, "one": 1, "um": 1, "dos": 2, "two": 2, "dois": 2, "duas": 2,
+    "tres": 3, "three": 3, "cuatro": 4, "four": 4, "quatro": 4, "cinco": 5, "five": 5,
+}  # fmt: skip
+EITHER: Final = re.compile(r"\s(?:o|u|or|ou)\s|/")
+DENIED: Final = re.compile(
+    r"\b(?:sin|without|sem|no (?:tengo|poseo|manejo|cuento con)|nao (?:tenho|possuo))\b[^.;,\n]*$"
+)
+_EMPTY: Final = (
+    "para como con los las del una uno por que sus nivel conocimiento conocimientos manejo uso "
+    "experiencia dominio capacidad deseable indispensable minimo minima anos experience knowledge "
+    "with and the for from years level ability skills strong good using minimum desirable must "
+    "experiencia conhecimento conhecimentos com dos das minimo anos nivel habilidade saber sobre "
+    "en de el la y o e um uma bueno buena buen excelente similares afines otros otras herramientas "
+    "sistemas area sector puesto trabajo basico intermedio avanzado"
+)
+EMPTY_WORDS: Final = frozenset(_EMPTY.split())
+WORD_CHARS_MIN: Final = 3
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """How far one requirement is met (0 to 1), the words that say so, and the reason."""
+
+    share: float
+    evidence: str
+    reason: str
+
+    @property
+    def met(self) -> bool:
+        """Whether nothing of it is missing."""
+        return self.share >= 1.0
+
+
+class Cv(msgspec.Struct, frozen=True):
+    """A CV prepared for many requirements: each thing is looked for once."""
+
+    profile: Profile
+    text: str
+    lines: tuple[tuple[int, int, str], ...]  # start, end, folded
+    skills: dict[str, tuple[int, int]]  # canonical -> where it is first said
+
+
+def prepare(profile: Profile, text: str) -> Cv:
+    """Find the skills and lines of a CV's visible text."""
+    lines, start = [], 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        if line.strip():
+            lines.append((start, end, fold(line)))
+        start = end + 1
+    skills: dict[str, tuple[int, int]] = {}
+    for name, begin, end in vocabulary.find(text):
+        if name not in skills and not _denied(text, begin):
+            skills[name] = (begin, end)
+    return Cv(profile, text, tuple(lines), skills)
+
+
+def judge(term: str, cv: Cv, language: str) -> Verdict:
+    """Say how far the CV meets one requirement; the reason is in the opening's language."""
+    folded = fold(term)
+    years = _years_asked(folded)
+    skills = named_skills(term)
+    if years is not None:
+        return _years(years, skills, cv, language)
+    spoken = _language_asked(folded)
+    if spoken is not None:
+        return _language(*spoken, cv, language)
+    if DEGREE_ASKED.search(folded):
+        return _degree(folded, cv, language)
+    if skills:
+        return _skills(skills, EITHER.search(folded) is not None, cv, language)
+    return _words(folded, cv, language)
+
+
+@lru_cache(maxsize=2048)
+def named_skills(term: str) -> tuple[str, ...]:
+    """Return the canonical skills that a text names, each once, in order."""
+    return tuple(dict.fromkeys(name for name, _, _ in vocabulary.find(term)))
+
+
+def quote(text: str, start: int, end: int) -> str:
+    """Return the words at a place with the rest of their line, cut at words when it is long."""
+    left = text.rfind("\n", 0, start) + 1
+    right = text.find("\n", end)
+    right = len(text) if right < 0 else right
+    if right - left > QUOTE_CHARS_MAX:
+        room = max(0, QUOTE_CHARS_MAX - (end - start)) // 2
+        left, right = max(left, start - room), min(right, end + room)
+        while left < start and left > 0 and not text[left - 1].isspace():
+            left += 1
+        while right > end and right < len(text) and not text[right].isspace():
+            right -= 1
+    return text[left:right].strip()[: 2 * QUOTE_CHARS_MAX]
+
+
+def _denied(text: str, start: int) -> bool:
+    return DENIED.search(fold(text[max(0, start - DENIED_CHARS) : start])) is not None
+
+
+def _years_asked(folded: str) -> int | None:
+    found = YEARS.search(folded)
+    if found is None:
+        return None
+    number = found[1]
+    return NUMBERS[number] if number in NUMBERS else int(number)
+
+
+def _years(asked: int, skills: Sequence[str], cv: Cv, language: str) -> Verdict:
+    total = cv.profile.meta.years_of_experience
+    evidence = _evidence(cv, (f"/work/{n}/startDate" for n in range(len(cv.profile.work))))
+    if not skills:
+        share = min(1.0, total / asked) if asked else 1.0
+        return Verdict(share, evidence, say("years", language, total=f"{total:g}", asked=asked))
+    said = [name for name in skills if name in cv.skills]
+    names = ", ".join(skills)
+    if not said:
+        return Verdict(0.0, "", say("skill_missing", language, names=names))
+    evidence = quote(cv.text, *cv.skills[said[0]])
+    known = _years_with(set(skills), cv.profile)
+    if known:
+        reason = say("years_with", language, known=f"{known:g}", asked=asked, names=names)
+        return Verdict(min(1.0, known / asked), evidence, reason)
+    reason = say("years_unsaid", language, total=f"{total:g}", asked=asked, names=names)
+    return Verdict(min(1.0, total / asked), evidence, reason)
+
+
+def _years_with(skills: set[str], profile: Profile) -> float:
+    """Return the years of the jobs that name one of the skills, overlaps counted once."""
+    months: set[int] = set()
+    for job in profile.work:
+        words = "\n".join((job.position or "", job.summary or "", *job.highlights))
+        if not skills & set(named_skills(words)):
+            continue
+        until = profile.meta.as_of if job.current else job.end_date
+        start, end = _month(job.start_date, 1), _month(until, 12)
+        if start is not None and end is not None:
+            months.update(range(start, end + 1))
+    return round(len(months) / 12, 1)
+
+
+def _month(date: str | None, default: int) -> int | None:
+    if not date:
+        return None
+    year, *rest = date.split("-")
+    return int(year) * 12 + (int(rest[0]) if rest else default) - 1
+
+
+def _language_asked(folded: str) -> tuple[str, str] | None:
+    for code, names in LANGUAGES.items():
+        if any(re.search(rf"\b{name}\b", folded) for name in names):
+            return code, _level(folded)
+    return None
+
+
+def _level(folded: str) -> str:
+    found = re.search(r"\b([abc][12])\b", folded)
+    if found:
+        return found[1].upper()
+    longest = ("", "")
+    for level, words in LEVEL_WORDS.items():
+        for word in words:
+            if word in folded and len(word) > len(longest[0]):
+                longest = (word, level)
+    return longest[1]
+
+
+def _language(code: str, level: str, cv: Cv, language: str) -> Verdict:
+    for number, spoken in enumerate(cv.profile.languages):
+        if spoken.code != code:
+            continue
+        paths = (f"/languages/{number}/fluency", f"/languages/{number}/language")
+        evidence = _evidence(cv, paths)
+        if not level:
+            return Verdict(1.0, evidence, say("language_said", language, name=spoken.language))
+        if spoken.level not in LEVELS:
+            reason = say("language_level_unsaid", language, name=spoken.language, level=level)
+            return Verdict(0.5, evidence, reason)
+        have, need = LEVELS.index(spoken.level), LEVELS.index(level)
+        reason = say(
+            "language_level", language, name=spoken.language, have=spoken.level, level=level
+        )
+        return Verdict(1.0 if have >= need else 0.5 * (have + 1) / (need + 1), evidence, reason)
+    return Verdict(0.0, "", say("language_missing", language))
+
+
+def _degree(folded: str, cv: Cv, language: str) -> Verdict:
+    need = min((rank for rank, words in DEGREES if any(w in folded for w in words)), default=1)
+    area = _telling(folded, skip=_DEGREE_STEMS)
+    best = Verdict(0.0, "", say("degree_missing", language))
+    for number, study in enumerate(cv.profile.education):
+        said = fold(" ".join(filter(None, (study.study_type, study.area, study.institution))))
+        rank = max((rank for rank, words in DEGREES if any(w in said for w in words)), default=0)
+        paths = (f"/education/{number}/{part}" for part in ("studyType", "area", "institution"))
+        evidence = _evidence(cv, paths)
+        near = not area or any(_stem(word) in said for word in area)
+        if rank >= need and near:
+            return Verdict(1.0, evidence, say("degree_said", language))
+        share = 0.5 if rank >= need or (near and area) else 0.25
+        if share > best.share:
+            best = Verdict(share, evidence, say("degree_other", language))
+    return best
+
+
+def _skills(names: Sequence[str], either: bool, cv: Cv, language: str) -> Verdict:  # noqa: FBT001
+    said = [name for name in names if name in cv.skills]
+    if not said:
+        return Verdict(0.0, "", say("skill_missing", language, names=", ".join(names)))
+    evidence = quote(cv.text, *cv.skills[said[0]])
+    if either or len(said) == len(names):
+        return Verdict(1.0, evidence, say("skill_said", language, names=", ".join(said)))
+    absent = ", ".join(name for name in names if name not in cv.skills)
+    reason = say("skill_partly", language, names=", ".join(said), absent=absent)
+    return Verdict(len(said) / len(names), evidence, reason)
+
+
+def _words(folded: str, cv: Cv, language: str) -> Verdict:
+    words = _telling(folded)
+    if not words:
+        return Verdict(0.0, "", say("words_missing", language))
+    stems = [_stem(word) for word in words]
+    best, place = 0.0, (0, 0)
+    for index, (start, end, line) in enumerate(cv.lines):
+        after = cv.lines[index + 1] if index + 1 < len(cv.lines) else None
+        here = _stems_in(line)
+        for stop, stretch in (
+            (end, here),
+            (after[1], here | _stems_in(after[2])) if after else (end, here),
+        ):
+            share = sum(stem in stretch for stem in stems) / len(stems)
+            if share > best:
+                best, place = share, (start, stop)
+    if best < WORDS_SHARE:
+        return Verdict(round(best / 2, 4), "", say("words_missing", language))
+    evidence = cv.text[place[0] : place[1]].strip()[:QUOTE_CHARS_MAX]
+    return Verdict(1.0, evidence, say("words_said", language))
+
+
+def _telling(folded: str, skip: frozenset[str] = frozenset()) -> list[str]:
+    words = re.findall(r"[a-z0-9+#.]{3,}", folded)
+    plain = (word.strip(".") for word in words)
+    return [
+        word
+        for word in dict.fromkeys(plain)
+        if word not in EMPTY_WORDS and len(word) >= WORD_CHARS_MIN and _stem(word) not in skip
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _stems_in(line: str) -> frozenset[str]:
+    return frozenset(_stem(word.strip(".")) for word in re.findall(r"[a-z0-9+#.]{2,}", line))
+
+
+def _stem(word: str) -> str:
+    return word[:STEM_CHARS]
+
+
+def _evidence(cv: Cv, paths: Iterable[str]) -> str:
+    for path in paths:
+        span = cv.profile.evidence.get(path)
+        if span is not None:
+            return quote(cv.text, span.start, span.end)
+    return ""
+
+
+_DEGREE_STEMS: Final = frozenset(
+    _stem(word) for _, words in DEGREES for phrase in words for word in phrase.split()
+) | frozenset(
+    map(
+        _stem,
+        (
+            "titulo",
+            "titulado",
+            "carrera",
+            "profesional",
+            "formacion",
+            "grado",
+            "academica",
+            "superior",
+            "diploma",
+            "graduado",
+            "egresado",
+            "area",
+        ),
+    )
+)

@@ -1,0 +1,130 @@
+"""The sweep: finds what was left behind and hands it over again, now and then.
+
+Nothing depends on it while all goes well. It looks across tenants with a role that may only look,
+and changes things as the application does, one tenant at a time.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from protocol import jobs, limits
+from protocol.faults import Fault
+from runtime import clock
+from runtime.lifecycle import sleep_or_stop
+from runtime.logs import Log
+from storage import cvs, outbox, sweeps
+from storage.blobs import Blobs
+from storage.transaction import Database
+
+EVERY_SECONDS: Final = 30.0
+MONTHS_AHEAD: Final = 3
+FOUND_MAX: Final = 200  # of each kind in one round
+STUCK_SECONDS_MIN: Final = 60.0
+LEFT_SECONDS: Final = 60.0
+NUDGE_SECONDS: Final = 300.0  # the same thing is not handed over again before this
+REMEMBERED_MAX: Final = 10_000
+log = Log("pipeline.sweep")
+
+
+class Sweep:
+    """One sweep of this process; several processes take turns by a lock."""
+
+    def __init__(self, across: Database, db: Database, blobs: Blobs) -> None:
+        """Look with `across` (the sweep's role), act with `db` (the application's)."""
+        self._across = across
+        self._db = db
+        self._blobs = blobs
+        self._nudged: OrderedDict[UUID, float] = OrderedDict()
+
+    async def round(self) -> dict[str, int]:
+        """Do everything once and return what was done, by name; {} when another one is at it."""
+        async with self._across.across() as c:
+            if not await sweeps.alone(c):
+                return {}
+            months = await sweeps.ensure_months(c, MONTHS_AHEAD)
+            stuck = [
+                cv
+                for lane in jobs.LANES
+                for cv in await sweeps.stuck_cvs(
+                    c, lane, seconds=stuck_seconds(lane), limit=FOUND_MAX
+                )
+            ]
+            openings = await sweeps.openings_without_vector(
+                c, seconds=LEFT_SECONDS, limit=FOUND_MAX
+            )
+            ended = await sweeps.interviews_without_report(c, seconds=LEFT_SECONDS, limit=FOUND_MAX)
+            ended += await sweeps.pending_reviews(c, limit=FOUND_MAX)
+            expired = await sweeps.expired_uploads(c, limit=FOUND_MAX)
+            handed = await self._hand_over(stuck, openings, ended)
+        done = {"months": months, **handed, "uploads": await self._expire(expired)}
+        for name, count in done.items():
+            if count:
+                log.info("swept", name=name, count=count)
+        return done
+
+    async def _hand_over(
+        self,
+        stuck: Iterable[sweeps.StuckCv],
+        openings: Iterable[sweeps.Left],
+        ended: Iterable[sweeps.Left],
+    ) -> dict[str, int]:
+        counts = {"cvs": 0, "openings": 0, "interviews": 0}
+        for cv in stuck:
+            if self._fresh(cv.cv_id):
+                async with self._db.tenant(cv.tenant_id) as c:
+                    await cvs.hand_over(c, cv.tenant_id, cv.cv_id, cvs.AFTER[cv.stage], cv.lane)
+                counts["cvs"] += 1
+        for left in openings:
+            if self._fresh(left.id):
+                await self._put(
+                    left, jobs.OpeningVector(tenant_id=left.tenant_id, opening_id=left.id)
+                )
+                counts["openings"] += 1
+        for left in ended:
+            if self._fresh(left.id):
+                await self._put(left, jobs.Evaluate(tenant_id=left.tenant_id, interview_id=left.id))
+                counts["interviews"] += 1
+        return counts
+
+    async def _put(self, left: sweeps.Left, job: jobs.Job) -> None:
+        async with self._db.tenant(left.tenant_id) as c:
+            await outbox.put(c, left.tenant_id, job, "active")
+
+    async def _expire(self, expired: Iterable[sweeps.Left]) -> int:
+        count = 0
+        for left in expired:
+            async with self._db.tenant(left.tenant_id) as c:
+                key = await cvs.expire_upload(c, left.id)
+            if key is not None:
+                count += 1
+                await self._blobs.delete(key)
+        return count
+
+    def _fresh(self, id_: UUID) -> bool:
+        """Remember what was handed over: a message may wait for its turn, and that is no loss."""
+        now = clock.monotonic()
+        if now - self._nudged.get(id_, -NUDGE_SECONDS) < NUDGE_SECONDS:
+            return False
+        self._nudged[id_] = now
+        self._nudged.move_to_end(id_)
+        while len(self._nudged) > REMEMBERED_MAX:
+            self._nudged.popitem(last=False)
+        return True
+
+
+def stuck_seconds(lane: jobs.Lane) -> float:
+    """Return how long a CV of a lane may stand still before it counts as left behind."""
+    return max(STUCK_SECONDS_MIN, 2 * limits.LANE_PROMISE_SECONDS[lane])
+
+
+async def run(sweep: Sweep, stop: asyncio.Event) -> None:
+    """Sweep every now and then until `stop` is set."""
+    while not stop.is_set():
+        try:
+            await sweep.round()
+        except Fault as fault:
+            log.warning("sweep_waits", code=fault.code)
+        await sleep_or_stop(EVERY_SECONDS, stop)

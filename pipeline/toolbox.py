@@ -1,0 +1,101 @@
+"""What jobs work with, opened once by the worker and closed in reverse order."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from llm.embeddings import Embedder, open_embedder
+from redis.asyncio import Redis
+
+from pipeline.sandbox import Sandbox
+from runtime.lifecycle import Stack
+from runtime.settings import Settings
+from storage import events
+from storage.blobs import Blobs, open_blobs
+from storage.connect import open_database, open_redis
+from storage.transaction import Database
+
+T = TypeVar("T")
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """Run blocking work in a thread of its own, which never holds up the end of the process.
+
+    When the waiting is cancelled the thread is left to itself; its result goes nowhere.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: T | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result: T | None = None
+        error: BaseException | None = None
+        try:
+            result = work()
+        except Exception as caught:  # noqa: BLE001 - handed to whoever waits
+            error = caught
+        try:
+            loop.call_soon_threadsafe(tell, result, error)
+        except RuntimeError:
+            return  # the loop has ended meanwhile
+
+    threading.Thread(target=run, daemon=True, name="aside").start()
+    return await done
+
+
+class Toolbox:
+    """The database as the application's role, Redis, objects, the sandbox and the embedder."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        db: Database,
+        redis: Redis,
+        blobs: Blobs,
+        sandbox: Sandbox,
+        embedder: Callable[[], Embedder] = open_embedder,
+    ) -> None:
+        """Hold what is open; the embedder's model is loaded when the first text comes."""
+        self.settings = settings
+        self.db = db
+        self.redis = redis
+        self.blobs = blobs
+        self.sandbox = sandbox
+        self._open_embedder = embedder
+        self._embedder: Embedder | None = None
+        self._loading = threading.Lock()
+
+    def embedder(self) -> Embedder:
+        """Return the embedder, loading its model the first time; blocks meanwhile."""
+        with self._loading:
+            if self._embedder is None:
+                self._embedder = self._open_embedder()
+            return self._embedder
+
+    async def tell(self, tenant_id: UUID, kind: str, data: dict[str, Any]) -> None:
+        """Tell the tenant's watchers; call it after the commit."""
+        await events.publish(self.redis, tenant_id, kind, data)
+
+
+async def open_toolbox(settings: Settings, stack: Stack) -> Toolbox:
+    """Open everything a worker needs; the stack closes it."""
+    db = stack.add(
+        await open_database(settings.database_app_url, size=settings.worker_threads + 2),
+        Database.close,
+    )
+    redis = stack.add(open_redis(settings.redis_url), Redis.aclose)
+    sandbox = Sandbox()
+    stack.callback(sandbox.close)
+    return Toolbox(
+        settings, db=db, redis=redis, blobs=open_blobs(settings.storage_url), sandbox=sandbox
+    )

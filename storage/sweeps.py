@@ -1,0 +1,106 @@
+"""What was left behind, found across tenants by the sweep's own role, which may only look."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from protocol import jobs, limits
+from storage import rows
+from storage.transaction import Connection
+
+
+class StuckCv(msgspec.Struct, frozen=True):
+    """A CV that waits for its next stage longer than its lane explains."""
+
+    tenant_id: UUID
+    cv_id: UUID
+    stage: str
+    lane: jobs.Lane
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A thing of a tenant that needs a hand."""
+
+    tenant_id: UUID
+    id: UUID
+
+
+async def alone(c: Connection) -> bool:
+    """Take the sweep's lock for this transaction; False while another sweep has it."""
+    return bool(await c.fetchval("SELECT pg_try_advisory_xact_lock(7341003)"))
+
+
+async def ensure_months(c: Connection, ahead: int) -> int:
+    """Make the partitions of the months to come; return how many were new."""
+    return int(await c.fetchval("SELECT ensure_months($1)", ahead))
+
+
+async def stuck_cvs(c: Connection, lane: jobs.Lane, *, seconds: float, limit: int) -> list[StuckCv]:
+    """Return working CVs of a lane without progress for `seconds` that nobody holds a lease on."""
+    found = await c.fetch(
+        "SELECT v.tenant_id, v.id AS cv_id, v.stage, v.lane FROM cvs v "
+        "WHERE v.status = 'working' AND v.lane = $1 AND v.stage_at < now() - $2::interval "
+        "AND NOT EXISTS (SELECT 1 FROM job_runs r WHERE r.subject_id = v.id "
+        "AND (r.lease_until > now() OR r.updated_at > now() - $2::interval)) "
+        "ORDER BY v.stage_at LIMIT $3",
+        lane,
+        timedelta(seconds=seconds),
+        limit,
+    )
+    return rows.many(StuckCv, found)
+
+
+async def openings_without_vector(c: Connection, *, seconds: float, limit: int) -> list[Left]:
+    """Return open openings whose present version has had no vector for `seconds`."""
+    found = await c.fetch(
+        "SELECT o.tenant_id, o.id FROM openings o WHERE o.status = 'open' "
+        "AND o.updated_at < now() - $1::interval AND NOT EXISTS (SELECT 1 FROM embeddings e "
+        "WHERE e.owner_kind = 'opening' AND e.owner_id = o.id AND e.version = o.version) "
+        "AND NOT EXISTS (SELECT 1 FROM job_runs r WHERE r.subject_id = o.id "
+        "AND (r.lease_until > now() OR r.updated_at > now() - $1::interval)) "
+        "ORDER BY o.id LIMIT $2",
+        timedelta(seconds=seconds),
+        limit,
+    )
+    return rows.many(Left, found)
+
+
+async def interviews_without_report(c: Connection, *, seconds: float, limit: int) -> list[Left]:
+    """Return interviews that ended more than `seconds` ago and have no report at all."""
+    found = await c.fetch(
+        "SELECT i.tenant_id, i.id FROM interviews i WHERE i.status = 'finished' "
+        "AND i.plan <> '{}' AND i.finished_at < now() - $1::interval "
+        "AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.interview_id = i.id) "
+        "AND NOT EXISTS (SELECT 1 FROM job_runs j WHERE j.subject_id = i.id "
+        "AND (j.lease_until > now() OR j.updated_at > now() - $1::interval)) "
+        "ORDER BY i.finished_at LIMIT $2",
+        timedelta(seconds=seconds),
+        limit,
+    )
+    return rows.many(Left, found)
+
+
+async def pending_reviews(c: Connection, *, limit: int) -> list[Left]:
+    """Return reports that a model failed to write, to be tried again for a day."""
+    found = await c.fetch(
+        "SELECT r.tenant_id, r.interview_id AS id FROM reports r "
+        "JOIN interviews i ON i.id = r.interview_id WHERE r.status = 'pending_review' "
+        "AND i.plan <> '{}' AND r.created_at < now() - $1::interval "
+        "AND i.finished_at > now() - $2::interval ORDER BY r.created_at LIMIT $3",
+        timedelta(seconds=limits.REVIEW_RETRY_SECONDS),
+        timedelta(seconds=limits.REVIEW_SECONDS_MAX),
+        limit,
+    )
+    return rows.many(Left, found)
+
+
+async def expired_uploads(c: Connection, *, limit: int) -> list[Left]:
+    """Return CVs whose file was announced and never confirmed."""
+    found = await c.fetch(
+        "SELECT tenant_id, id FROM cvs WHERE status = 'awaiting_upload' "
+        "AND created_at < now() - $1::interval ORDER BY id LIMIT $2",
+        timedelta(seconds=limits.UPLOAD_EXPIRED_SECONDS),
+        limit,
+    )
+    return rows.many(Left, found)
