@@ -1,0 +1,157 @@
+"""One answer of the stand-in as the API's events, with the fault that was ordered built in."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from loadtest import model_text
+from loadtest.model_cache import Counted
+
+STATUS_FAULTS: Final = ("400", "401", "429", "500", "529")
+STREAM_FAULTS: Final = (
+    "cut",  # the stream ends in the middle, without message_stop
+    "reset",  # the connection breaks in the middle
+    "mid_error",  # an overload is reported in the middle, with status 200
+    "refusal",  # nothing but stop_reason refusal
+    "late_refusal",  # half a question, then stop_reason refusal
+    "max_tokens",  # half a question, then stop_reason max_tokens
+    "thinking",  # a thinking block comes first
+    "slow",  # the first piece comes after slow_seconds
+    "stall",  # half a question, then nothing for slow_seconds
+    "empty",  # no text at all
+    "long",  # far more text than a question
+    "garbage",  # structured output that is not JSON
+)
+FAULTS: Final = STATUS_FAULTS + STREAM_FAULTS
+RESET: Final = b"reset"  # in place of an event: the connection is to break here
+STOPS: Final = {"refusal": "refusal", "late_refusal": "refusal", "max_tokens": "max_tokens"}
+LONG_CHARS: Final = 6_000
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How the stand-in behaves; `requests_per_minute` 0 = no limit is enforced."""
+
+    piece_seconds: float = 0.025
+    first_piece_seconds: float = 0.0
+    slow_seconds: float = 60.0
+    fault: str = ""
+    fault_every: int = 1
+    requests_per_minute: int = 0
+
+
+def text_for(body: dict[str, Any], fault: str) -> str:
+    """Return the text that answers a request, spoilt where the fault is in the text itself."""
+    text = model_text.reply(body)
+    if fault == "empty":
+        return ""
+    if fault == "long":
+        return f"{text} " * (1 + LONG_CHARS // len(text))
+    return "not JSON at all" if fault == "garbage" else text
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What is to be answered to one request, and how it goes wrong."""
+
+    options: Options
+    body: dict[str, Any]
+    counted: Counted
+    fault: str
+    text: str  # the whole of it, were nothing cut
+
+    def usage(self) -> dict[str, int]:
+        """Return the usage of the whole answer."""
+        return self.counted.usage(model_text.tokens(self.text))
+
+    def first_seconds(self) -> float:
+        """Return how long the first piece takes."""
+        slow = self.fault == "slow"
+        return self.options.slow_seconds if slow else self.options.first_piece_seconds
+
+    def message(self) -> dict[str, Any]:
+        """Return the answer in one piece."""
+        text = self.text
+        if self.fault == "max_tokens":
+            text = text[: len(text) // 2]
+        content: list[dict[str, Any]] = [{"type": "text", "text": text}]
+        if self.fault == "refusal":
+            content = []
+        if self.fault == "thinking":
+            thought = {"type": "thinking", "thinking": model_text.THOUGHT, "signature": "c3Q="}
+            content.insert(0, thought)
+        reason = STOPS.get(self.fault, "end_turn")
+        return {**self._head(self.usage()), "content": content, "stop_reason": reason}
+
+    def events(self) -> Iterator[tuple[float, bytes]]:
+        """Yield (seconds to wait first, encoded event) until the stream ends or breaks."""
+        yield 0.0, _event("message_start", message=self._head(self.counted.usage(1)))
+        index = 0
+        if self.fault == "thinking":
+            yield from _thinking()
+            index = 1
+        pieces = [] if self.fault == "refusal" else _pieces(self.text)
+        if pieces:
+            block = {"type": "text", "text": ""}
+            yield 0.0, _event("content_block_start", index=index, content_block=block)
+            yield 0.0, _event("ping")
+            yield from self._deltas(pieces, index)
+        if self.fault in ("cut", "reset", "mid_error"):
+            return
+        if pieces:
+            yield 0.0, _event("content_block_stop", index=index)
+        delta = {"stop_reason": STOPS.get(self.fault, "end_turn"), "stop_sequence": None}
+        yield 0.0, _event("message_delta", delta=delta, usage=self.usage())
+        yield 0.0, _event("message_stop")
+
+    def _deltas(self, pieces: list[str], index: int) -> Iterator[tuple[float, bytes]]:
+        half = len(pieces) // 2
+        wait = self.first_seconds()
+        for number, piece in enumerate(pieces):
+            if number == half and self.fault in ("cut", "late_refusal", "max_tokens"):
+                return
+            if number == half and self.fault == "reset":
+                yield 0.0, RESET
+            if number == half and self.fault == "mid_error":
+                error = {"type": "overloaded_error", "message": "Overloaded"}
+                yield 0.0, _event("error", error=error)
+                return
+            if number == half and self.fault == "stall":
+                wait = self.options.slow_seconds
+            delta = {"type": "text_delta", "text": piece}
+            yield wait, _event("content_block_delta", index=index, delta=delta)
+            wait = self.options.piece_seconds
+
+    def _head(self, usage: dict[str, int]) -> dict[str, Any]:
+        prompt = msgspec.json.encode(self.body)
+        return {
+            "id": f"msg_{hashlib.blake2b(prompt, digest_size=12).hexdigest()}",
+            "type": "message",
+            "role": "assistant",
+            "model": self.body["model"],
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": usage,
+        }
+
+
+def _event(name: str, **fields: Any) -> bytes:
+    data = json.dumps({"type": name, **fields}, ensure_ascii=False)
+    return f"event: {name}\ndata: {data}\n\n".encode()
+
+
+def _thinking() -> Iterator[tuple[float, bytes]]:
+    block = {"type": "thinking", "thinking": "", "signature": ""}
+    yield 0.0, _event("content_block_start", index=0, content_block=block)
+    for delta in (
+        {"type": "thinking_delta", "thinking": model_text.THOUGHT},
+        {"type": "signature_delta", "signature": "c3Q="},
+    ):
+        yield 0.0, _event("content_block_delta", index=0, delta=delta)
+    yield 0.0, _event("content_block_stop", index=0)
+
+
+def _pieces(text: str) -> list[str]:
+    return [word if index == 0 else f" {word}" for index, word in enumerate(text.split(" "))]
