@@ -53,6 +53,11 @@ FOLLOW_UPS_MAX = 2
 MINUTES_MIN, MINUTES_DEFAULT, MINUTES_MAX = 5, 20, 90
 ASKS_PER_TURN_MAX = 5  # attempts at one question before the bank asks it
 QUESTION_SECONDS = 45.0  # from the ask to the end of its text
+MODEL_FIRST_PIECE_SECONDS = 12.0  # then the bank asks: nobody watches an empty page for longer
+MODEL_PIECE_SECONDS = 8.0  # of silence inside a question
+MODEL_QUESTION_SECONDS = 35.0  # the rest of QUESTION_SECONDS is the bank's, should it step in
+MODEL_EVALUATION_SECONDS = 180.0
+LEDGER_SECONDS = 2.0  # a line of the ledger holds up nobody for longer
 CLOSING_SECONDS_LEFT = 45  # with less than this no new question is begun
 
 # CVs (SPEC cv-1) --------------------------------------------------------------------------
@@ -106,3 +111,4 @@ assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < 30
 assert JOIN_SECONDS < SEAT_SECONDS
 assert HEARTBEAT_SECONDS + PONG_SECONDS < SILENCE_SECONDS
 assert MINUTES_MIN < MINUTES_DEFAULT < MINUTES_MAX
+assert MODEL_PIECE_SECONDS < MODEL_FIRST_PIECE_SECONDS < MODEL_QUESTION_SECONDS < QUESTION_SECONDS
