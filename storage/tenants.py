@@ -90,6 +90,15 @@ async def create(
         raise Fault("conflict", "the slug is taken")
 
 
+async def ensure(c: Connection, *, slug: str, name: str, about: str = "") -> UUID:
+    """Found a company, or return the one that has the slug; on the owner's connection."""
+    kept = await c.fetchval(
+        "SELECT found_company($1, $2, $3, $4, $5, $6)",
+        clock.new_id(), slug, name, about, "", "es-PE",
+    )  # fmt: skip
+    return UUID(str(kept))
+
+
 async def by_slug(c: Connection, slug: str) -> Tenant | None:
     """Return a company by its slug: its own (application) or any (owner)."""
     row = await c.fetchrow(f"SELECT {rows.columns(Tenant)} FROM tenants WHERE slug = $1", slug)

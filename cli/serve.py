@@ -1,0 +1,45 @@
+"""`entrevistador serve`: one server process, one instance."""
+
+import argparse
+import asyncio
+import sys
+
+from cli import environment
+from runtime import logs
+from server.serve import serve
+
+try:
+    import uvloop
+
+    run_loop = uvloop.run
+except ImportError:  # Windows, or a platform without a wheel
+    run_loop = asyncio.run
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="run one server process",
+        description=(
+            "Runs one server process: the REST doors and pages (api), the live sessions "
+            "(interview), or both (all). On SIGTERM its sessions move to another instance first."
+        ),
+    )
+    parser.add_argument("--role", choices=["api", "interview", "all"], default="all")
+    parser.add_argument("--host", default=None, help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=None, help="port to listen on (8000)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to stop; 1 when the address can't be had."""
+    settings = environment.settings(host=args.host, port=args.port)
+    logs.set_up(settings.log_level)
+    try:
+        run_loop(serve(settings, args.role))
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        print(f"entrevistador serve: {where}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0

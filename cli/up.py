@@ -1,0 +1,122 @@
+"""`entrevistador up`: the whole house on this machine, until Ctrl-C."""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+
+from cli import local, sample
+from client.errors import Refused
+from client.rest import Api
+from runtime import logs
+from runtime.lifecycle import stop_event
+from storage import embedded
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "up",
+        help="run the whole house on this machine",
+        description=(
+            "Starts PostgreSQL and Valkey (unless DATABASE_URL and REDIS_URL name real ones), a "
+            "server for pages and REST, an interview server, two pipeline processes and the relay; "
+            "restarts what dies; prints the links. Ctrl-C ends all of it."
+        ),
+    )
+    parser.add_argument("--port", type=int, default=8000, help="pages and REST (8000, or free)")
+    parser.add_argument("--live-port", type=int, default=8001, help="the live wire (8001, or free)")
+    parser.add_argument("--instances", type=int, default=1, help="interview servers (1)")
+    parser.add_argument("--state-dir", type=Path, default=Path(".state"), help="where data lives")
+    parser.add_argument("--json", action="store_true", help="print the links as one JSON line")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until Ctrl-C or SIGTERM; 1 when the services can't be started."""
+    logs.set_up("warning")
+    try:
+        asyncio.run(_up(args))
+    except embedded.EmbeddedError as error:
+        print(f"entrevistador up: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _up(args: argparse.Namespace) -> None:
+    stop = stop_event()
+    async with local.stack(
+        state_dir=args.state_dir,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+        port=args.port,
+        live_port=args.live_port,
+        instances=args.instances,
+    ) as stack:
+        invitation = await _sample_invitation(stack)
+        links = {
+            "recruiter": stack.link("recruiter", stack.recruiter_token),
+            "operator": stack.link("operator", stack.operator_token),
+            "candidate": invitation,
+            "public": f"{stack.base_url}/api/v1/companies/{stack.slug}/openings",
+            "api": f"{stack.base_url}/schema/openapi.json",
+        }
+        print(json.dumps(links) if args.json else _shown(links, stack), flush=True)
+        await stop.wait()
+        print("ending …", file=sys.stderr, flush=True)
+
+
+async def _sample_invitation(stack: local.Stack) -> str:
+    """An opening and an invitation to try, made anew at each start."""
+    async with Api(stack.base_url, stack.recruiter_token) as api:
+        try:
+            openings = await api.get("/openings")
+            if openings["items"]:
+                opening = openings["items"][0]
+            else:
+                opening = await api.post("/openings", msgspec.json.decode(sample.sample_opening()))
+            candidates = await api.get("/candidates?limit=1")
+            if candidates["items"]:
+                candidate = candidates["items"][0]["id"]
+            else:
+                upload = await api.post(
+                    "/cvs",
+                    {
+                        "filename": "cv.pdf",
+                        "bytes": len(sample.sample_cv()),
+                        "opening_id": opening["id"],
+                    },
+                )
+                await api.upload(
+                    upload["upload"]["url"], sample.sample_cv(), upload["upload"].get("headers")
+                )
+                await api.post(f"/cvs/{upload['cv_id']}/confirm")
+                candidate = upload["candidate_id"]
+            interview = await api.post(
+                "/interviews", {"opening_id": opening["id"], "candidate_id": candidate}
+            )
+        except Refused as refused:
+            return f"(no sample invitation: {refused})"
+    return str(interview["link"])
+
+
+def _shown(links: dict[str, str], stack: local.Stack) -> str:
+    engine = "Claude" if stack.settings.asks_with_model else "the written bank (no AI)"
+    return "\n".join(
+        [
+            "",
+            f"  candidate   {links['candidate']}",
+            f"  recruiter   {links['recruiter']}",
+            f"  operator    {links['operator']}",
+            f"  openings    {links['public']}",
+            f"  API         {links['api']}",
+            "",
+            f"  Questions come from {engine}. State and logs: {stack.settings.state_dir}/",
+            "  The recruiter's and operator's links are signed with a DEVELOPMENT KEY: for this",
+            "  machine only, never for real people's data.",
+            "  Ctrl-C ends everything.",
+            "",
+        ]
+    )

@@ -1,0 +1,83 @@
+"""Running a server process: listen, serve, and on SIGTERM move the sessions before anything ends."""
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Iterator
+from typing import Final
+
+import uvicorn
+
+from protocol import limits
+from protocol.faults import Fault
+from runtime.lifecycle import Stack, calm_gc, stop_event
+from runtime.logs import Log
+from runtime.settings import Settings
+from server.app import Role, Server, compose
+from server.listen import listen
+
+GRACE_SECONDS: Final = 2
+PING_SECONDS: Final = 20.0
+log = Log("server.serve")
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn without its own signal handling: it would cut every socket with 1012."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, role: Role) -> None:
+    """Serve until SIGTERM or SIGINT; every session has moved or is durable by then."""
+    stop = stop_event()
+    sockets = [listen(settings.host, settings.port, settings.unix_socket)]
+    async with Stack() as stack:
+        server = await compose(settings, role, stack)
+        http = _Uvicorn(_config(server))
+        calm_gc()
+        serving = asyncio.ensure_future(http.serve(sockets=sockets))
+        stopping = asyncio.ensure_future(stop.wait())
+        log.info("serving", role=role, port=settings.port, instance=_name(server))
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not serving.done():
+            await _drain(server)
+        http.should_exit = True
+        await serving
+    gc.unfreeze()
+    log.info("stopped", role=role)
+
+
+def _config(server: Server) -> uvicorn.Config:
+    return uvicorn.Config(
+        server.app,  # type: ignore[arg-type] # litestar's and uvicorn's ASGI types differ in name
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=limits.FRAME_BYTES_MAX,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+async def _drain(server: Server) -> None:
+    if server.sessions is None or server.instance is None:
+        return
+    log.info("draining", count=len(server.sessions))
+    left = await server.sessions.drain()
+    if left:
+        log.warning("sessions_left", count=left)
+    with contextlib.suppress(Fault):
+        await server.instance.slots.remove(server.instance.id)
+
+
+def _name(server: Server) -> str:
+    return server.instance.id if server.instance else ""
