@@ -42,6 +42,10 @@ class Gate:
             return Admission("draining", limits.REFUSED_RETRY_SECONDS)
         return Admission("full", limits.REFUSED_RETRY_SECONDS)
 
+    async def instances(self) -> list[Instance]:
+        """Return every instance that announced itself, for operators to look at."""
+        return await self._slots.instances()
+
     async def reserve(self, session_id: UUID, *, returning: bool, prefer: str = "") -> Seat:
         """Reserve a seat: where the session lives, else the fullest instance under its target.
 

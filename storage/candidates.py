@@ -81,3 +81,24 @@ async def erase(c: Connection, candidate_id: UUID) -> list[str]:
     await get(c, candidate_id)
     found = await c.fetch("SELECT object_key FROM erase_candidate($1)", candidate_id)
     return [row["object_key"] for row in found if row["object_key"]]
+
+
+class Traces(msgspec.Struct, frozen=True):
+    """Everything that carries a candidate's words outside PostgreSQL, by id."""
+
+    cv_ids: list[UUID]
+    interview_ids: list[UUID]
+    session_ids: list[UUID]
+
+
+async def traces(c: Connection, candidate_id: UUID) -> Traces:
+    """Return the ids of a candidate's CVs, interviews and sessions, erased ones included."""
+    cvs = await c.fetch("SELECT id FROM cvs WHERE candidate_id = $1", candidate_id)
+    held = await c.fetch(
+        "SELECT id, session_id FROM interviews WHERE candidate_id = $1", candidate_id
+    )
+    return Traces(
+        [row["id"] for row in cvs],
+        [row["id"] for row in held],
+        [row["session_id"] for row in held],
+    )

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from protocol import limits
+from protocol.faults import Fault
 from runtime.lifecycle import Tasks
 from runtime.logs import Log
 from storage import keys
@@ -166,3 +167,19 @@ def _pairs(answer: Any) -> list[tuple[bytes, list[Any]]]:
 def _event(row: Any) -> Event:
     event_id, fields = row
     return Event(event_id.decode(), fields[b"kind"].decode(), bytes(fields[b"data"]))
+
+
+async def forget(redis: Redis, tenant_id: UUID, about: list[UUID]) -> None:
+    """Remove the notices that name one of the ids: they may hold an erased person's words."""
+    needles = [str(id_).encode() for id_ in about]
+    try:
+        rows = await redis.xrange(keys.events(tenant_id))
+        doomed = [
+            event_id
+            for event_id, fields in rows
+            if any(needle in fields[b"data"] for needle in needles)
+        ]
+        if doomed:
+            await redis.xdel(keys.events(tenant_id), *doomed)
+    except (RedisError, OSError) as error:
+        raise Fault("unavailable", f"Redis: {type(error).__name__}") from error

@@ -180,3 +180,35 @@ async def record_extra_minutes(
         "'minutes', (plan->>'minutes')::int + $2) WHERE id = $1 AND plan <> '{}'",
         interview_id, minutes,
     )
+
+
+async def session_instance(connection: Connection, session_id: UUID) -> str:
+    """Return the instance that holds the session's live state, empty when none does."""
+    found = await connection.fetchval(
+        "SELECT instance_id FROM interview_sessions WHERE id = $1 AND created_at = $2 "
+        "AND status = 'active'",
+        session_id, ids.created_at(session_id),
+    )
+    return str(found or "")
+
+
+class ActiveSession(msgspec.Struct, frozen=True):
+    """A live session of the tenant, as operators list them."""
+
+    session_id: UUID
+    interview_id: UUID
+    instance: str
+    status: str
+    turns_done: int
+    updated_at: datetime
+
+
+async def active_sessions(connection: Connection, *, limit: int) -> list[ActiveSession]:
+    """Return the tenant's sessions that are going on, the latest change first."""
+    rows = await connection.fetch(
+        "SELECT id AS session_id, interview_id, instance_id AS instance, status, turns_done, "
+        "updated_at FROM interview_sessions WHERE status = 'active' "
+        "ORDER BY updated_at DESC LIMIT $1",
+        limit,
+    )
+    return [msgspec.convert(dict(row), ActiveSession) for row in rows]

@@ -105,3 +105,14 @@ class Live:
             )
         except (RedisError, OSError) as error:
             raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+
+
+async def forget(redis: Redis, session_ids: list[UUID]) -> None:
+    """Remove the live state of sessions whose candidate was erased; Fault `unavailable`."""
+    if not session_ids:
+        return
+    try:
+        for session_id in session_ids:  # one key a call: they live in different cluster slots
+            await redis.delete(keys.live(session_id))
+    except (RedisError, OSError) as error:
+        raise Fault("unavailable", f"Redis: {type(error).__name__}") from error

@@ -26,3 +26,8 @@ async def put(
         envelope,
         timedelta(seconds=delay_seconds),
     )
+
+
+async def waiting(connection: Connection) -> int:
+    """Return how many jobs of the tenant have not been handed to the broker yet."""
+    return int(await connection.fetchval("SELECT count(*) FROM outbox"))

@@ -12,6 +12,7 @@ from protocol.report import Evaluation
 from storage.accommodations import Accommodation, Kind
 from storage.candidates import Candidate
 from storage.consents import Consent
+from storage.cvs import LaneState
 from storage.interviews import TurnRow
 from storage.matches import Gate, Matched, Missing
 from storage.reports import Decision
@@ -286,9 +287,9 @@ class TicketOut(msgspec.Struct, frozen=True):
 
 
 class AdmissionOut(msgspec.Struct, frozen=True):
-    """What the door would say now, and when to come back."""
+    """What the door would say now (open, full or draining), and when to come back."""
 
-    state: Literal["open", "full", "draining"]
+    state: str
     retry_after: int
 
 
@@ -296,11 +297,11 @@ class AdmissionOut(msgspec.Struct, frozen=True):
 
 
 class InstanceOut(msgspec.Struct, frozen=True):
-    """One live instance; `seats` counts places taken, reserved ones included."""
+    """One instance; `sessions` counts the places taken, those reserved by a ticket included."""
 
     id: str
     url: str
-    seats: int
+    sessions: int
     admit: int
     cap: int
     target: int
@@ -308,30 +309,9 @@ class InstanceOut(msgspec.Struct, frozen=True):
     alive: bool
 
 
-class LaneOut(msgspec.Struct, frozen=True):
-    """One lane of this company's CVs and the promise it is measured against."""
-
-    lane: str
-    waiting: int
-    working: int
-    oldest_seconds: float
-    promise_seconds: float
-
-
 class Fleet(msgspec.Struct, frozen=True):
     """Instances, lanes and what waits to be handed to the workers."""
 
     instances: list[InstanceOut]
-    lanes: list[LaneOut]
+    lanes: list[LaneState]
     outbox_waiting: int
-
-
-class SessionOut(msgspec.Struct, frozen=True):
-    """One live session of this company."""
-
-    session_id: UUID
-    interview_id: UUID
-    instance: str
-    status: str
-    turns_done: int
-    updated_at: datetime
