@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
@@ -58,7 +58,7 @@ class Supervisor:
         while not self._stopping:
             begun = clock.monotonic()
             code = await self._run(child)
-            if self._stopping:
+            if self._ending():
                 return
             if clock.monotonic() - begun > HEALTHY_SECONDS:
                 tries = 0
@@ -68,6 +68,9 @@ class Supervisor:
             where = self._logs / f"{child.name}.log"
             self._say(f"{child.name} ended ({_why(code)}); again in {wait:g} s (see {where})")
             await asyncio.sleep(wait)
+
+    def _ending(self) -> bool:
+        return self._stopping
 
     async def _run(self, child: Child) -> int:
         with _open_log(self._logs / f"{child.name}.log") as log:
@@ -95,7 +98,7 @@ class Supervisor:
         processes = list(self._running.values())
         for process in processes:
             _signal(process, signal.SIGTERM)
-        waits = [asyncio.ensure_future(process.wait()) for process in processes]
+        waits = [self._tasks.start(process.wait()) for process in processes]
         if waits:
             await asyncio.wait(waits, timeout=seconds)
         for process in processes:
@@ -105,7 +108,7 @@ class Supervisor:
         await self._tasks.close()
 
 
-def _open_log(path: Path) -> "contextlib.AbstractContextManager[object]":
+def _open_log(path: Path) -> IO[bytes]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
         path.replace(path.with_suffix(".log.1"))

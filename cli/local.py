@@ -81,7 +81,7 @@ async def stack(
     joined) under `state_dir` and stopped at the end unless `keep_services`.
     """
     found = read(os.environ, state_dir=state_dir, **overrides)
-    state_dir.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True)
     own_services = not (found.database_url and found.redis_url)
     if own_services:
         say("starting PostgreSQL and Valkey")
@@ -162,9 +162,7 @@ def _children(settings: Settings, live_port: int, instances: int) -> list[Child]
             )
         )
         name = "interview" if number == 0 else f"interview-{number + 1}"
-        children.append(
-            Child(name, ("serve", "--role", "interview", "--port", str(own)), environ)
-        )
+        children.append(Child(name, ("serve", "--role", "interview", "--port", str(own)), environ))
     return children
 
 

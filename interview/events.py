@@ -192,14 +192,4 @@ class Notice(msgspec.Struct, frozen=True):
     turn: int
 
 
-Effect = (
-    Send
-    | Tell
-    | Welcome
-    | Save
-    | Ask
-    | Checkpoint
-    | Close
-    | CancelAsk
-    | Notice
-)
+Effect = Send | Tell | Welcome | Save | Ask | Checkpoint | Close | CancelAsk | Notice

@@ -168,7 +168,7 @@ class Session:
             case ev.AskCompleted():
                 return self._ask_completed(event, now)
             case ev.AskFailed():
-                return self._ask_failed(event, now)
+                return self._ask_failed(event)
             case ev.EngineSwitched():
                 return self._engine_switched(event)
             case ev.Joined():
@@ -235,9 +235,7 @@ class Session:
 
     def _plan_next(self, now: float, extra: Said | None = None) -> ev.AskPlan | None:
         said = [*self.said, extra] if extra else self.said
-        directive = choose(
-            self.plan, said, seed=self.seed, seconds_left=self.seconds_left(now)
-        )
+        directive = choose(self.plan, said, seed=self.seed, seconds_left=self.seconds_left(now))
         if directive is None:
             return None
         return ev.AskPlan(turn=len(said) + 1, ask=1, directive=directive)
@@ -280,9 +278,7 @@ class Session:
             return []
         current.text += event.text
         return [
-            self._emit(
-                messages.QuestionDelta(self._offset + 1, event.turn, event.ask, event.text)
-            )
+            self._emit(messages.QuestionDelta(self._offset + 1, event.turn, event.ask, event.text))
         ]
 
     def _engine_switched(self, event: ev.EngineSwitched) -> list[ev.Effect]:
@@ -307,7 +303,7 @@ class Session:
         )
         return [self._emit(frame), ev.Checkpoint(), ev.Notice("question.asked", event.turn)]
 
-    def _ask_failed(self, event: ev.AskFailed, now: float) -> list[ev.Effect]:
+    def _ask_failed(self, event: ev.AskFailed) -> list[ev.Effect]:
         current = self._under_way(event.turn, event.ask)
         if current is None:
             return []
@@ -379,9 +375,7 @@ class Session:
         return [*effects, *self._begin(saving.next_ask, recorded=event.outcome == "saved")]
 
     def _accept(self, client_msg_id: str, turn: int, *, duplicate: bool) -> ev.Send:
-        return self._emit(
-            messages.AnswerAccepted(self._offset + 1, client_msg_id, turn, duplicate)
-        )
+        return self._emit(messages.AnswerAccepted(self._offset + 1, client_msg_id, turn, duplicate))
 
     # Pausing and ending -----------------------------------------------------------------------
 
@@ -433,7 +427,9 @@ class Session:
         data = messages.encode(frame)
         self._log.append((frame.offset, data))
         self._log_bytes += len(data)
-        while len(self._log) > limits.REPLAY_FRAMES_MAX or self._log_bytes > limits.REPLAY_BYTES_MAX:
+        while (
+            len(self._log) > limits.REPLAY_FRAMES_MAX or self._log_bytes > limits.REPLAY_BYTES_MAX
+        ):
             _, dropped = self._log.popleft()
             self._log_bytes -= len(dropped)
         return ev.Send(data)

@@ -19,6 +19,7 @@ OUTBOX_BYTES_MAX = 128 * 1024  # what a peer that does not read may cost before 
 INBOX_EVENTS_MAX = 256  # events waiting for one session's loop
 SOCKET_SEND_BUFFER_BYTES = 32 * 1024
 TCP_USER_TIMEOUT_MS = 25_000
+STUCK_PEER_SECONDS = 30.0  # a peer that takes nothing is gone within this
 COALESCE_SECONDS = 0.04  # pieces that arrive within this leave in one frame
 
 # Replay ---------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ assert REPLAY_BYTES_MAX < OUTBOX_BYTES_MAX  # a whole replay fits a fresh outbox
 assert SLOT_RENEW_SECONDS * 3 <= SLOT_LEASE_SECONDS
 assert SLOT_RENEW_SECONDS * 2 < INSTANCE_LEASE_SECONDS
 assert AWAY_GRACE_SECONDS < AWAY_PAUSE_SECONDS < AWAY_CLOSE_SECONDS
-assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < 30
+assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < STUCK_PEER_SECONDS
 assert JOIN_SECONDS < SEAT_SECONDS
 assert HEARTBEAT_SECONDS + PONG_SECONDS < SILENCE_SECONDS
 assert MINUTES_MIN < MINUTES_DEFAULT < MINUTES_MAX

@@ -115,7 +115,7 @@ class SessionState(msgspec.Struct, tag="session.state", frozen=True):
 
 
 class SessionMoving(msgspec.Struct, tag="session.moving", frozen=True):
-    """This instance hands the session over; join at `resume_url` within the deadline."""
+    """The instance hands the session over; join at `resume_url` within the deadline."""
 
     deadline_ms: int
     resume_url: str
@@ -222,9 +222,7 @@ RecordFrame = (
     | EngineChanged
     | SessionFinished
 )
-ControlFrame = (
-    SessionQueued | SessionJoined | SessionState | SessionMoving | FaultFrame | Pong
-)
+ControlFrame = SessionQueued | SessionJoined | SessionState | SessionMoving | FaultFrame | Pong
 ServerFrame = RecordFrame | ControlFrame
 
 _client_decoder = msgspec.json.Decoder(ClientFrame)

@@ -11,9 +11,47 @@ from typing import Any, Final, TextIO
 import msgspec
 
 ALLOWED: Final = frozenset(
-    "session_id interview_id turn ask epoch job_id cv_id opening_id tenant_id request_id instance "
-    "stage lane actor code status close_code reason count seconds bytes port pid role path method "
-    "engine tier attempt error exit_code name worker url_path kind model tokens fence".split()
+    {
+        "actor",
+        "ask",
+        "attempt",
+        "bytes",
+        "close_code",
+        "code",
+        "count",
+        "cv_id",
+        "engine",
+        "epoch",
+        "error",
+        "exit_code",
+        "fence",
+        "instance",
+        "interview_id",
+        "job_id",
+        "kind",
+        "lane",
+        "method",
+        "model",
+        "name",
+        "opening_id",
+        "path",
+        "pid",
+        "port",
+        "reason",
+        "request_id",
+        "role",
+        "route",
+        "seconds",
+        "session_id",
+        "stage",
+        "status",
+        "tenant_id",
+        "tier",
+        "tokens",
+        "turn",
+        "url_path",
+        "worker",
+    }
 )
 _context: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("log_context")
 _encoder = msgspec.json.Encoder(enc_hook=str)

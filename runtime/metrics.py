@@ -15,12 +15,13 @@ _SLOW: Final = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 sessions = Gauge("sessions", "Sessions in memory on this instance", registry=REGISTRY)
 sockets = Gauge("sockets", "Open WebSockets on this instance", registry=REGISTRY)
 slots_cap = Gauge("slots_cap", "The hard cap of sessions on this instance", registry=REGISTRY)
-admissions = Counter(
-    "admissions_total", "What the gate answered", ["outcome"], registry=REGISTRY
-)
+admissions = Counter("admissions_total", "What the gate answered", ["outcome"], registry=REGISTRY)
 closes = Counter("socket_closes_total", "Sockets closed, by code", ["code"], registry=REGISTRY)
 joins = Counter(
-    "session_joins_total", "Joins: new, replayed, reloaded or taken over", ["how"], registry=REGISTRY
+    "session_joins_total",
+    "Joins: new, replayed, reloaded or taken over",
+    ["how"],
+    registry=REGISTRY,
 )
 answers = Counter("answers_total", "Answers received", ["outcome"], registry=REGISTRY)
 faults = Counter("faults_total", "Expected failures told to clients", ["code"], registry=REGISTRY)
@@ -31,15 +32,16 @@ piece_seconds = Histogram(
     "piece_seconds", "From the engine's piece to the socket", buckets=_FAST, registry=REGISTRY
 )
 first_piece_seconds = Histogram(
-    "first_piece_seconds", "From the ask to its first piece", ["engine"], buckets=_SLOW,
+    "first_piece_seconds",
+    "From the ask to its first piece",
+    ["engine"],
+    buckets=_SLOW,
     registry=REGISTRY,
 )
 finished = Counter("sessions_finished_total", "Interviews ended", ["reason"], registry=REGISTRY)
 drained = Counter("sessions_moved_total", "Sessions told to move", registry=REGISTRY)
 
-requests = Counter(
-    "http_requests_total", "REST requests", ["route", "status"], registry=REGISTRY
-)
+requests = Counter("http_requests_total", "REST requests", ["route", "status"], registry=REGISTRY)
 request_seconds = Histogram(
     "http_request_seconds", "REST latency", ["route"], buckets=_FAST, registry=REGISTRY
 )
@@ -51,15 +53,16 @@ model_calls = Counter(
 model_micro_usd = Counter(
     "model_micro_usd_total", "Money spent on models, in millionths", ["task"], registry=REGISTRY
 )
-model_tokens = Counter(
-    "model_tokens_total", "Tokens by kind", ["kind"], registry=REGISTRY
-)
+model_tokens = Counter("model_tokens_total", "Tokens by kind", ["kind"], registry=REGISTRY)
 
 cv_stage_seconds = Histogram(
     "cv_stage_seconds", "Time in a stage", ["stage", "outcome"], buckets=_SLOW, registry=REGISTRY
 )
 cv_wait_seconds = Histogram(
-    "cv_wait_seconds", "From the upload to the end of reading", ["lane"], buckets=_SLOW,
+    "cv_wait_seconds",
+    "From the upload to the end of reading",
+    ["lane"],
+    buckets=_SLOW,
     registry=REGISTRY,
 )
 jobs = Counter("jobs_total", "Jobs done", ["actor", "outcome"], registry=REGISTRY)

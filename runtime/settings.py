@@ -1,6 +1,7 @@
 """Environment -> one frozen struct, read once; an unknown or wrong variable is named."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -71,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             self.admit_sessions,
             self.hard_cap_sessions,
         )
-        if not all(a < b for a, b in zip(ladder, ladder[1:], strict=False)) or ladder[0] < 0:
+        if not all(a < b for a, b in pairwise(ladder)) or ladder[0] < 0:
             raise WrongSetting(
                 "the session limits must grow: scale_in < target < scale_out < admit < hard_cap "
                 f"(ENTREVISTADOR_..._SESSIONS are {', '.join(map(str, ladder))})"

@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 import msgspec
 from litestar.types import ASGIApp
-
 from llm.gateway import open_gateway
+
 from runtime import metrics
 from runtime.lifecycle import Stack
 from runtime.settings import Settings
@@ -46,7 +46,9 @@ class Server(msgspec.Struct):
 
 def instance_name(settings: Settings) -> str:
     """A name that no earlier process of this machine had: its places are not ours."""
-    return settings.instance_id or f"{platform.node() or 'host'}-{os.getpid()}-{os.urandom(3).hex()}"
+    return (
+        settings.instance_id or f"{platform.node() or 'host'}-{os.getpid()}-{os.urandom(3).hex()}"
+    )
 
 
 async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
@@ -77,9 +79,7 @@ async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
             turns=stack.add(TurnWriter(db), lambda it: it.close()),
             gate=gate,
             tickets=tickets,
-            gateway=stack.add(
-                open_gateway(settings, LedgerStore(db)), lambda it: it.close()
-            ),
+            gateway=stack.add(open_gateway(settings, LedgerStore(db)), lambda it: it.close()),
             say=message,
             origins=allowed_origins(settings),
             draining=asyncio.Event(),
@@ -113,5 +113,3 @@ async def _register(instance: Instance, settings: Settings) -> None:
         target=settings.target_sessions,
     )
     await instance.slots.renew(instance.id, [])
-
-

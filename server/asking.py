@@ -3,9 +3,10 @@
 import asyncio
 from typing import Final, Protocol
 
+from llm.gateway import EngineChanged, Piece, QuestionDone, QuestionRequest
+
 from interview import events as ev
 from interview.interviewer import Said
-from llm.gateway import EngineChanged, Piece, QuestionDone, QuestionRequest
 from protocol import limits
 from protocol.faults import Fault
 from runtime import clock, metrics
@@ -76,7 +77,7 @@ class Asker:
                 await self._inbox.post(Lost())
             else:
                 await self._inbox.post(ev.AskFailed(plan.turn, plan.ask, fault.code))
-        except Exception:
+        except Exception:  # noqa: BLE001 - a bug is logged with its stack, and the peer told
             log.crash("ask_crashed", turn=plan.turn, ask=plan.ask)
             await asyncio.sleep(1)  # a bug that fails at once must not spin
             await self._inbox.post(ev.AskFailed(plan.turn, plan.ask, "server_error"))

@@ -5,18 +5,18 @@ order. Streaming a question and closing run beside it and report back through th
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
-import msgspec
-from llm.gateway import EngineChanged, Piece, QuestionDone, QuestionRequest
-
 from interview import events as ev
-from interview.session import Session
+from interview.session import Session, Snapshot
 from protocol import limits, messages
 from protocol.faults import Fault
 from runtime import clock, metrics
 from runtime.lifecycle import Tasks
 from runtime.logs import Log, bind
+from server.asking import Asker
+from server.inbox import Attach, Detach, Drain, Item, Lost, Park, Received
 from server.instance import Instance
 from server.peer import Peer
 from storage import events as watchers
@@ -94,7 +94,7 @@ class Conductor:
         try:
             while not self.ended.is_set():
                 await self._take(await self._inbox.get())
-        except Exception:
+        except Exception:  # noqa: BLE001 - a bug is logged with its stack, and the peer told
             log.crash("session_crashed")
             if self.peer is not None:
                 self.peer.close("server_error")

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
-from redis.asyncio import Redis
-
 from llm.gateway import Gateway
+
 from server.gate import Gate
 from server.tickets import Tickets
+from storage.connect import Redis
 from storage.live import Live
 from storage.sessions import TurnWriter
 from storage.slots import Slots

@@ -1,4 +1,4 @@
-"""Running a server process: listen, serve, and on SIGTERM move the sessions before anything ends."""
+"""Running a server process: listen, serve, and on SIGTERM move the sessions away first."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ import uvicorn
 
 from protocol import limits
 from protocol.faults import Fault
-from runtime.lifecycle import Stack, calm_gc, stop_event
+from runtime.lifecycle import Stack, Tasks, calm_gc, stop_event
 from runtime.logs import Log
 from runtime.settings import Settings
 from server.app import Role, Server, compose
@@ -37,8 +37,9 @@ async def serve(settings: Settings, role: Role) -> None:
         server = await compose(settings, role, stack)
         http = _Uvicorn(_config(server))
         calm_gc()
-        serving = asyncio.ensure_future(http.serve(sockets=sockets))
-        stopping = asyncio.ensure_future(stop.wait())
+        tasks = stack.add(Tasks("serve"), lambda it: it.close())
+        serving = tasks.start(http.serve(sockets=sockets))
+        stopping = tasks.start(stop.wait())
         log.info("serving", role=role, port=settings.port, instance=_name(server))
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -1,6 +1,7 @@
 """The sessions on this instance: joining, taking over, renewing places, moving away."""
 
 import asyncio
+import contextlib
 from uuid import UUID
 
 from interview.session import Session
@@ -27,6 +28,7 @@ class Sessions:
         self._conductors: dict[UUID, Conductor] = {}
         self._arriving: dict[UUID, asyncio.Lock] = {}
         self._tasks = Tasks("sessions")
+        self._emptied = asyncio.Event()
 
     def __len__(self) -> int:
         """How many sessions are in memory."""
@@ -75,9 +77,7 @@ class Sessions:
     async def _take_over(self, tenant_id: UUID, session_id: UUID) -> Conductor:
         """PostgreSQL raises the fence, Redis copies it, PostgreSQL confirms it."""
         instance = self._instance
-        record = await store.take(
-            instance.db, tenant_id, session_id, instance_id=instance.id
-        )
+        record = await store.take(instance.db, tenant_id, session_id, instance_id=instance.id)
         snapshot = record.snapshot
         if not record.finished:
             newer = await instance.live.take(
@@ -111,6 +111,8 @@ class Sessions:
         if self._conductors.get(session_id) is conductor:
             del self._conductors[session_id]
         metrics.sessions.set(len(self._conductors))
+        if not self._conductors:
+            self._emptied.set()
         self._tasks.start(self._bury(conductor))
 
     async def _bury(self, conductor: Conductor) -> None:
@@ -153,8 +155,10 @@ class Sessions:
         deadline = clock.monotonic() + limits.DRAIN_SECONDS
         for conductor in list(self._conductors.values()):
             await conductor.post(Drain(url, deadline))
-        while self._conductors and clock.monotonic() < deadline + 1:
-            await asyncio.sleep(0.02)
+        if self._conductors:
+            self._emptied.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), deadline + 1 - clock.monotonic())
         return len(self._conductors)
 
     async def _elsewhere(self) -> str:

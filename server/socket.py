@@ -113,9 +113,7 @@ class Door:
         await self._instance.gate.enter(resume.session_id, returning=True)
         return Claims(resume.tenant_id, resume.session_id)
 
-    async def _refuse(
-        self, socket: "WebSocket[object, object, object]", fault: Fault
-    ) -> None:
+    async def _refuse(self, socket: "WebSocket[object, object, object]", fault: Fault) -> None:
         kind = fault.kind
         metrics.faults.labels(kind.code).inc()
         log.info("socket_refused", code=kind.code, status=kind.status)
@@ -188,9 +186,7 @@ class Door:
                 await conductor.post(Detach(peer))
 
 
-async def _frame(
-    socket: "WebSocket[object, object, object]", peer: Peer
-) -> messages.ClientFrame:
+async def _frame(socket: "WebSocket[object, object, object]", peer: Peer) -> messages.ClientFrame:
     event = await socket.receive()
     if event["type"] == DISCONNECT:
         raise Gone
@@ -216,7 +212,7 @@ async def _guard(work: "asyncio.Future[None] | object", peer: Peer) -> None:
         peer.close(fault.code)
     except asyncio.CancelledError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - a bug is logged with its stack, and the peer told
         log.crash("socket_crashed")
         peer.close("server_error")
 

@@ -11,6 +11,8 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from protocol.faults import Fault
 from storage.transaction import Database
 
+__all__ = ["Redis", "open_database", "open_redis", "wait_for_database"]
+
 ACQUIRE_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
 REDIS_CONNECTIONS = 32

@@ -159,8 +159,10 @@ def _pairs(answer: Any) -> list[tuple[bytes, list[Any]]]:
     if not answer:
         return []
     if isinstance(answer, dict):
-        return [(key, rows[0] if rows and isinstance(rows[0], list) else rows)
-                for key, rows in answer.items()]
+        return [
+            (key, rows[0] if rows and isinstance(rows[0], list) else rows)
+            for key, rows in answer.items()
+        ]
     return [(key, rows) for key, rows in answer]
 
 

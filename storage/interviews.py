@@ -19,8 +19,7 @@ _COLUMNS = (
     "i.finished_at, o.title AS opening_title, c.name AS candidate_name"
 )
 _FROM = (
-    "interviews i JOIN openings o ON o.id = i.opening_id "
-    "JOIN candidates c ON c.id = i.candidate_id"
+    "interviews i JOIN openings o ON o.id = i.opening_id JOIN candidates c ON c.id = i.candidate_id"
 )
 
 
@@ -92,13 +91,25 @@ async def create(
         "INSERT INTO interviews (id, tenant_id, opening_id, candidate_id, cv_id, session_id, "
         "locale, minutes, plan, seed, invited_by) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        interview_id, tenant_id, opening_id, candidate_id, cv_id, session_id, locale, minutes,
-        plan, seed, invited_by,
+        interview_id,
+        tenant_id,
+        opening_id,
+        candidate_id,
+        cv_id,
+        session_id,
+        locale,
+        minutes,
+        plan,
+        seed,
+        invited_by,
     )
     await connection.execute(
         "INSERT INTO interview_sessions (id, created_at, tenant_id, interview_id) "
         "VALUES ($1, $2, $3, $4)",
-        session_id, ids.created_at(session_id), tenant_id, interview_id,
+        session_id,
+        ids.created_at(session_id),
+        tenant_id,
+        interview_id,
     )
     created = await get(connection, interview_id)
     if created is None:
@@ -108,9 +119,7 @@ async def create(
 
 async def get(connection: Connection, interview_id: UUID) -> Interview | None:
     """Return the tenant's interview, or None."""
-    row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM {_FROM} WHERE i.id = $1", interview_id
-    )
+    row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM {_FROM} WHERE i.id = $1", interview_id)
     return _interview(row) if row else None
 
 
@@ -127,7 +136,10 @@ async def page(
         f"SELECT {_COLUMNS} FROM {_FROM} WHERE ($1::uuid IS NULL OR i.id < $1) "
         "AND ($2::uuid IS NULL OR i.opening_id = $2) AND ($3::text IS NULL OR i.status = $3) "
         "ORDER BY i.id DESC LIMIT $4",
-        after, opening_id, status, limit,
+        after,
+        opening_id,
+        status,
+        limit,
     )
     return [_interview(row) for row in rows]
 
@@ -154,7 +166,8 @@ async def withdraw(connection: Connection, interview_id: UUID) -> bool:
     await connection.execute(
         "UPDATE interview_sessions SET status = 'finished', fence = fence + 1, "
         "finished_at = now() WHERE id = $1 AND created_at = $2",
-        row["session_id"], ids.created_at(row["session_id"]),
+        row["session_id"],
+        ids.created_at(row["session_id"]),
     )
     return True
 
@@ -170,15 +183,14 @@ async def raise_invitation(connection: Connection, interview_id: UUID) -> int:
     return int(number)
 
 
-async def record_extra_minutes(
-    connection: Connection, interview_id: UUID, minutes: int
-) -> None:
+async def record_extra_minutes(connection: Connection, interview_id: UUID, minutes: int) -> None:
     """Give more time: it counts from the next time the session is joined."""
     await connection.execute(
         "UPDATE interviews SET minutes = least(minutes + $2, 180), plan = plan || "
         "jsonb_build_object('seconds', (plan->>'seconds')::float + $2 * 60, "
         "'minutes', (plan->>'minutes')::int + $2) WHERE id = $1 AND plan <> '{}'",
-        interview_id, minutes,
+        interview_id,
+        minutes,
     )
 
 
@@ -187,7 +199,8 @@ async def session_instance(connection: Connection, session_id: UUID) -> str:
     found = await connection.fetchval(
         "SELECT instance_id FROM interview_sessions WHERE id = $1 AND created_at = $2 "
         "AND status = 'active'",
-        session_id, ids.created_at(session_id),
+        session_id,
+        ids.created_at(session_id),
     )
     return str(found or "")
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from interview.session import Snapshot
 from protocol.faults import Fault
 from storage import keys
-from storage.redis_writer import RedisWriter
+from storage.redis_writer import RedisWriter, text
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _decode = msgspec.json.Decoder(Snapshot).decode
@@ -84,15 +84,15 @@ class Live:
             raw = await self._redis.hgetall(keys.live(session_id))
         except (RedisError, OSError) as error:
             raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
-        fields = {key.decode(): value for key, value in raw.items()}
+        fields = {text(key): text(value) for key, value in raw.items()}
         if "fence" not in fields:
             return None
         return Owner(
             fence=int(fields["fence"]),
-            instance=fields.get("instance", b"").decode(),
-            url=fields.get("url", b"").decode(),
-            status=fields.get("status", b"").decode(),
-            turns_done=int(fields.get("turns_done", b"0")),
+            instance=fields.get("instance", ""),
+            url=fields.get("url", ""),
+            status=fields.get("status", ""),
+            turns_done=int(fields.get("turns_done", "0")),
         )
 
     async def use_once(self, nonce: str) -> bool:

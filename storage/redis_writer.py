@@ -18,6 +18,11 @@ PENDING_MAX: Final = 20_000
 BATCH_MAX: Final = 500
 
 
+def text(raw: Any) -> str:
+    """Return what Redis answered as text."""
+    return raw.decode() if isinstance(raw, bytes) else str(raw)
+
+
 def script(name: str) -> str:
     """Return the source of a packaged Lua script."""
     return resources.files("storage.scripts").joinpath(f"{name}.lua").read_text(encoding="utf-8")
@@ -56,9 +61,7 @@ class RedisWriter:
             while not self._pending:
                 self._wake.clear()
                 await self._wake.wait()
-            batch = [
-                self._pending.popleft() for _ in range(min(len(self._pending), BATCH_MAX))
-            ]
+            batch = [self._pending.popleft() for _ in range(min(len(self._pending), BATCH_MAX))]
             try:
                 answers = await self._send(batch)
             except (RedisError, OSError, TimeoutError) as error:
@@ -96,7 +99,7 @@ class RedisWriter:
         for name in names - self._hashes.keys():
             source = self._sources.setdefault(name, script(name))
             loaded = await self._redis.script_load(source)
-            self._hashes[name] = loaded.decode() if isinstance(loaded, bytes) else loaded
+            self._hashes[name] = text(loaded)
 
     async def close(self) -> None:
         """Stop; what still waits is told that Redis is away."""

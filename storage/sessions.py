@@ -49,16 +49,15 @@ async def look(db: Database, tenant_id: UUID, session_id: UUID) -> Snapshot:
     async with db.tenant(tenant_id) as connection:
         state = await connection.fetchval(
             "SELECT state FROM interview_sessions WHERE id = $1 AND created_at = $2",
-            session_id, ids.created_at(session_id),
+            session_id,
+            ids.created_at(session_id),
         )
     if state is None:
         raise Fault("not_found", "no such session")
     return _snapshot(state)
 
 
-async def take(
-    db: Database, tenant_id: UUID, session_id: UUID, *, instance_id: str
-) -> Record:
+async def take(db: Database, tenant_id: UUID, session_id: UUID, *, instance_id: str) -> Record:
     """Become the owner: raise the fence and read the record, in one transaction.
 
     A finished session is read under its last fence and not taken. Raises Fault `not_found`,
@@ -69,7 +68,8 @@ async def take(
         row = await connection.fetchrow(
             "SELECT interview_id, fence, status FROM interview_sessions "
             "WHERE id = $1 AND created_at = $2 FOR NO KEY UPDATE",
-            session_id, key,
+            session_id,
+            key,
         )
         if row is None:
             raise Fault("not_found", "no such session")
@@ -90,7 +90,8 @@ async def take(
             )
         state = await connection.fetchval(
             "SELECT state FROM interview_sessions WHERE id = $1 AND created_at = $2",
-            session_id, key,
+            session_id,
+            key,
         )
         turns = await interviews.turns(connection, interview.id)
     return Record(
@@ -103,9 +104,7 @@ async def take(
         locale=interview.locale,
         answered=[_answered(turn) for turn in turns],
         snapshot=_snapshot(state),
-        finished=(interview.finished_reason or "completed")
-        if row["status"] == "finished"
-        else "",
+        finished=(interview.finished_reason or "completed") if row["status"] == "finished" else "",
     )
 
 
@@ -127,7 +126,9 @@ async def _raise_fence(
             "UPDATE interview_sessions SET fence = fence + 1, status = 'active', "
             "instance_id = $3, updated_at = now() WHERE id = $1 AND created_at = $2 "
             "RETURNING fence",
-            session_id, key, instance_id,
+            session_id,
+            key,
+            instance_id,
         )
     )
 
@@ -137,7 +138,8 @@ async def confirm(db: Database, tenant_id: UUID, session_id: UUID, fence: int) -
     async with db.tenant(tenant_id) as connection:
         now = await connection.fetchval(
             "SELECT fence FROM interview_sessions WHERE id = $1 AND created_at = $2",
-            session_id, ids.created_at(session_id),
+            session_id,
+            ids.created_at(session_id),
         )
     if now != fence:
         raise Fault("fence_lost", f"fence {now} is newer than {fence}")
@@ -154,7 +156,12 @@ async def begin_ask(
             "WHERE id = $1 AND created_at = $2 AND fence = $6 "
             "ON CONFLICT (session_id, turn, ask) DO UPDATE SET fence = excluded.fence "
             "RETURNING true",
-            session_id, ids.created_at(session_id), plan.turn, plan.ask, tenant_id, fence,
+            session_id,
+            ids.created_at(session_id),
+            plan.turn,
+            plan.ask,
+            tenant_id,
+            fence,
             plan.directive,
         )
     if not done:
@@ -169,28 +176,33 @@ async def checkpoint(
         done = await connection.fetchval(
             "UPDATE interview_sessions SET state = $4, updated_at = now() "
             "WHERE id = $1 AND created_at = $2 AND fence = $3 RETURNING true",
-            session_id, ids.created_at(session_id), fence, snapshot,
+            session_id,
+            ids.created_at(session_id),
+            fence,
+            snapshot,
         )
     if not done:
         raise Fault("fence_lost")
 
 
-async def close(
-    db: Database, record: Record, snapshot: Snapshot, reason: str
-) -> None:
+async def close(db: Database, record: Record, snapshot: Snapshot, reason: str) -> None:
     """End session and interview and hand the evaluation over, in one transaction."""
     async with db.tenant(record.tenant_id) as connection:
         done = await connection.fetchval(
             "UPDATE interview_sessions SET status = 'finished', state = $4, finished_at = now(), "
             "updated_at = now() WHERE id = $1 AND created_at = $2 AND fence = $3 RETURNING true",
-            record.session_id, ids.created_at(record.session_id), record.fence, snapshot,
+            record.session_id,
+            ids.created_at(record.session_id),
+            record.fence,
+            snapshot,
         )
         if not done:
             raise Fault("fence_lost")
         closed = await connection.fetchval(
             "UPDATE interviews SET status = 'finished', finished_reason = $2, "
             "finished_at = now() WHERE id = $1 AND status = 'live' RETURNING true",
-            record.interview_id, reason,
+            record.interview_id,
+            reason,
         )
         if closed:
             job = jobs.Evaluate(tenant_id=record.tenant_id, interview_id=record.interview_id)

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from protocol import limits
 from protocol.faults import Fault
 from storage import keys
-from storage.redis_writer import RedisWriter
+from storage.redis_writer import RedisWriter, text
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -57,9 +57,7 @@ class Slots:
         try:
             await self._redis.hset(
                 keys.instance(instance_id),
-                mapping={
-                    "url": url, "admit": admit, "cap": cap, "target": target, "draining": "0"
-                },
+                mapping={"url": url, "admit": admit, "cap": cap, "target": target, "draining": "0"},
             )
             await self._redis.expire(keys.instance(instance_id), keys.LIFETIMES["slots"])
         except (RedisError, OSError) as error:
@@ -74,7 +72,7 @@ class Slots:
             [keys.slots(instance_id), keys.instance(instance_id)],
             [str(session_id), RETURNING if returning else NEW, seconds],
         )
-        return Claim(outcome=answer[0].decode(), taken=int(answer[1]))
+        return Claim(outcome=text(answer[0]), taken=int(answer[1]))
 
     async def renew(
         self, instance_id: str, session_ids: list[UUID], *, draining: bool = False
@@ -118,7 +116,7 @@ class Slots:
     async def _instances(self) -> list[Instance]:
         seconds, micros = await self._redis.time()
         now_ms = seconds * 1000 + micros // 1000
-        ids = [raw.decode() for raw in await self._redis.zrange(keys.instances(), 0, -1)]
+        ids = [text(raw) for raw in await self._redis.zrange(keys.instances(), 0, -1)]
         if not ids:
             return []
         pipe = self._redis.pipeline(transaction=False)
@@ -128,7 +126,7 @@ class Slots:
         answers: list[Any] = await pipe.execute()
         found = []
         for id_, raw, taken in zip(ids, answers[::2], answers[1::2], strict=True):
-            fields = {key.decode(): value.decode() for key, value in raw.items()}
+            fields = {text(key): text(value) for key, value in raw.items()}
             if "cap" not in fields:
                 continue
             found.append(
