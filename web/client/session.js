@@ -15,7 +15,7 @@
  * @typedef {{status: Status, reason: string, retry_seconds?: number, position?: number,
  *   eta_seconds?: number}} StatusDetail
  * @typedef {{turns: Turn[], current: ?Current, turns_max: number, seconds_left: ?number,
- *   paused: boolean, engine: string, pending: ?Pending, draft: string}} Snapshot
+ *   paused: boolean, paused_reason: string, engine: string, pending: ?Pending, draft: string}} Snapshot
  *
  * Events (CustomEvent, the payload in `detail`):
  *   status   StatusDetail
@@ -46,7 +46,7 @@ export class InterviewSession extends EventTarget {
   #acked = 0;
   #synced = false; // the state is known and the frames follow it without a gap
   #gapAt = null;
-  #record = { turns: [], current: null, turns_max: 0, paused: false, engine: "" };
+  #record = { turns: [], current: null, turns_max: 0, paused: false, paused_reason: "", engine: "" };
   #sent = ""; // the client_msg_id that this connection has carried
   #tries = 0;
   #resend = 0;
@@ -180,7 +180,8 @@ export class InterviewSession extends EventTarget {
     if (!this.#road.running) clearInterval(this.#tick);
     const paused = status === "live" && this.#record.paused;
     this.#status = paused ? "paused" : status;
-    this.#emit("status", { status: this.#status, reason, ...detail });
+    const why = paused ? this.#record.paused_reason : reason;
+    this.#emit("status", { status: this.#status, reason: why, ...detail });
   }
 
   #live() {
@@ -366,8 +367,8 @@ const RECORD = {
   "answer.accepted"(session, hands, frame) {
     hands.accepted(frame);
   },
-  "session.paused"(session, hands) {
-    hands.record.paused = true;
+  "session.paused"(session, hands, { reason }) {
+    Object.assign(hands.record, { paused: true, paused_reason: reason });
     hands.clock(session.secondsLeft, false);
     hands.live();
   },

@@ -1,0 +1,47 @@
+/**
+ * The candidate's page when there is nothing to answer: finished, withdrawn, no link, trouble.
+ */
+
+import { h } from "../page/dom.js";
+import { art, button } from "../page/widgets.js";
+import { transcript } from "./transcript.js";
+
+/** kind: link, withdrawn, invalid, trouble or wire. */
+export function showGone(page, kind) {
+  const { t } = page;
+  const key = kind === "link" ? "link" : `gone.${kind}`;
+  const again = kind === "trouble" && page.retryButton();
+  const reload = kind === "wire" &&
+    button(t("gone.reload"), () => location.reload(), { kind: "primary" });
+  return h("section", { class: "ending card" },
+    h("h1", {}, t(`${key}.title`)),
+    h("p", { class: "lead" }, t(`${key}.text`)),
+    (again || reload) && h("div", { class: "row" }, again, reload));
+}
+
+/** What was received and what comes next; never a score. */
+export function showFinished(page, reason, turns) {
+  const { t } = page;
+  const { company } = page.invitation;
+  const known = t.has(`finished.${reason}`) ? reason : "over";
+  const steps = ["next_report", "next_person", "next_contact"];
+  return h("section", { class: "ending card" },
+    h("img", { class: "ending-mark", src: art("mark.svg"), alt: "", width: 56, height: 56 }),
+    h("h1", {}, t("finished.title")),
+    h("p", { class: "lead" }, t(`finished.${known}`)),
+    reason !== "withdrawn" && [
+      h("h2", {}, t("finished.next_title")),
+      h("ol", { class: "steps" },
+        steps.map((step) => h("li", {}, t(`finished.${step}`, { company })))),
+    ],
+    h("p", { class: "hint" }, t("finished.rights", { company })),
+    turns.length > 0 && [
+      h("details", { class: "earlier" },
+        h("summary", {}, t("finished.copy")), transcript(t, turns)),
+      h("div", { class: "row no-print" },
+        button(t("finished.print"), (event) => {
+          event.target.closest("section").querySelector("details").open = true;
+          print();
+        })),
+    ]);
+}

@@ -1,0 +1,110 @@
+/**
+ * The report: what was found in the candidate's own words, what was not, and who asked.
+ */
+
+import { h, replace } from "../page/dom.js";
+import { bar, button, empty, notice, pill } from "../page/widgets.js";
+import { decisionCard } from "./decision.js";
+
+export async function reportSection(page, interview, transcript) {
+  const place = h("div", { class: "stack" });
+  const draw = async () => {
+    const report = await load(page, interview.id);
+    replace(place, report ? reportViews(page, interview, report, transcript) : none(page));
+    if (report) transcript.quote(report.competencies.flatMap((one) => one.quotes));
+  };
+  page.on("report.ready", (event) => {
+    if (event.interview_id === interview.id) draw().catch(() => {});
+  });
+  await draw();
+  return place;
+}
+
+async function load(page, id) {
+  try {
+    return await page.api.get(`/interviews/${id}/report`);
+  } catch (problem) {
+    if (problem.status === 404) return null;
+    throw problem;
+  }
+}
+
+function none({ t }) {
+  return empty(t("report.waiting"), t("report.waiting_text"));
+}
+
+function reportViews(page, interview, report, transcript) {
+  const { t } = page;
+  const pending = report.status === "pending_review";
+  return [
+    h("section", { class: "card report", "aria-labelledby": "report-title" },
+      h("div", { class: "row spread" }, h("h2", { id: "report-title" }, t("report.title")),
+        h("div", { class: "row no-print" },
+          button(t("report.print"), () => print()),
+          button(t("report.html"), () => openPage(page, interview.id)))),
+      notice("", "", t(`report.kind.${report.kind}`)),
+      pending && notice("warn", t("report.pending"),
+        t("report.pending_text", { reason: t.fault(report.pending_reason) })),
+      report.summary && [h("h3", {}, t("report.summary")),
+        h("p", { class: "words" }, report.summary)],
+      totals(t, report),
+      h("ol", { class: "competencies" },
+        report.competencies.map((one) => competency(t, report, one, transcript)))),
+    decisionCard(page, interview, report),
+  ];
+}
+
+function totals(t, report) {
+  const counted = (key) => report.competencies.reduce((sum, one) => sum + one[key].length, 0);
+  const words = t("report.coverage_value",
+    { found: t.number(counted("found")), expected: t.number(counted("expected")) });
+  const engines = Object.entries(report.turns_by_engine).map(([engine, count]) =>
+    t.plural("report.engine_turns", count, { engine: engineName(t, engine) }));
+  return h("dl", { class: "totals" },
+    h("div", {}, h("dt", {}, t("report.coverage")),
+      h("dd", {}, bar(t("report.coverage"), report.coverage), h("span", {}, words))),
+    h("div", {}, h("dt", {}, t("report.engine")), h("dd", {}, engines.join(" · "))),
+    report.dropped_claims > 0 && h("div", { class: "wide" },
+      h("dd", { class: "hint" }, t.plural("report.dropped", report.dropped_claims))));
+}
+
+function engineName(t, engine) {
+  return t.has(`transcript.engine.${engine}`) ? t(`transcript.engine.${engine}`) : engine;
+}
+
+function competency(t, report, one, transcript) {
+  const { name, level, found, expected, missing, quotes } = one;
+  const reached = one.turns.length > 0;
+  const rubric = report.kind === "rubric";
+  const share = expected.length ? found.length / expected.length : 0;
+  const words = !reached || (rubric && level === null) ? t("report.level_none")
+    : rubric ? `${t("report.level", { level })}: ${t(`report.level.${level}`)}`
+      : t("report.coverage_value", { found: found.length, expected: expected.length });
+  return h("li", { class: "competency" },
+    h("div", { class: "row spread" }, h("h3", {}, name), h("p", { class: "number" }, words)),
+    reached && bar(name, rubric ? (level ?? 0) / 4 : share),
+    quotes.map((quote) => quoteView(t, quote, transcript)),
+    missing.length > 0 && reached && h("div", { class: "missing" },
+      h("p", { class: "turn-label" }, t("report.missing")),
+      h("ul", { class: "terms" }, missing.map((label) => h("li", {}, label)))));
+}
+
+function quoteView(t, { turn, text, label }, transcript) {
+  return h("figure", { class: "quote" },
+    h("figcaption", {}, pill(label, "good")),
+    h("blockquote", { class: "words" }, `«${text}»`),
+    h("button", { type: "button", class: "link-button",
+      on: { click: () => transcript.show(turn) } }, t("report.quote_turn", { turn })));
+}
+
+/** The server's own page of the report, fetched with the token that a link can't carry. */
+async function openPage({ api, t }, id) {
+  const tab = open("", "_blank");
+  const response = await fetch(`${api.base}/interviews/${id}/report.html`, {
+    headers: { Authorization: `Bearer ${api.token}`, "Accept-Language": t.locale },
+  });
+  const blob = new Blob([await response.blob()], { type: "text/html" });
+  const url = URL.createObjectURL(blob);
+  if (tab) tab.location = url;
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
