@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     # Who may come in
     origins: tuple[str, ...] = ()
+    connect_sources: tuple[str, ...] = ()  # more hosts that pages connect to: wss://*.example.com
     jwks_url: str = ""
     jwt_issuer: str = ""
     jwt_audience: str = "entrevistador"
@@ -100,7 +101,7 @@ PLAIN: Final = {
     "ANTHROPIC_API_KEY": "anthropic_api_key",
     "ANTHROPIC_BASE_URL": "anthropic_base_url",
 }
-_LISTS: Final = {"origins"}
+_LISTS: Final = {"origins", "connect_sources"}
 
 
 def _variable(field: str) -> str:

@@ -16,6 +16,7 @@ from protocol import limits
 from protocol.faults import Fault
 from runtime import clock, metrics
 from runtime.lifecycle import Tasks
+from runtime.logs import Log
 from server import problems
 from server.auth import Person
 from server.house import House, house_of
@@ -23,9 +24,11 @@ from server.rest.guards import PersonRequest
 from storage.events import Event
 
 PING_SECONDS: Final = 15.0
+WATCHERS_KEY: Final = "watchers"
 RETRY_MS: Final = 2_000
 SEND_SECONDS: Final = limits.SEND_SECONDS
 _EVENT_ID: Final = re.compile(r"\d{1,20}-\d{1,20}")
+log = Log("server.rest.events")
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -54,9 +57,6 @@ class Watchers:
         """Give the place back."""
         self._open -= 1
         metrics.watchers.set(self._open)
-
-
-_watchers: Final = Watchers(limits.WATCHERS_MAX)
 
 
 class EventStream(Response[bytes]):
@@ -95,6 +95,8 @@ class _Streaming(ASGIResponse):
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 await self._send(send, b"retry: %d\n\n" % RETRY_MS)
                 await self._pump(queue, gone, send, tasks)
+        except TimeoutError:  # it does not read: returning without an end closes the connection
+            log.info("watcher_too_slow")
         finally:
             self._watchers.leave()
 
@@ -158,7 +160,7 @@ async def watch(request: PersonRequest) -> EventStream:
     last = request.headers.get("last-event-id")
     if last is not None and not _EVENT_ID.fullmatch(last):
         last = None
-    return EventStream(house_of(request), request.user, last, _watchers)
+    return EventStream(house_of(request), request.user, last, request.app.state[WATCHERS_KEY])
 
 
 HANDLERS: Final = [watch]

@@ -1,6 +1,5 @@
 """Public pages of companies and their openings: cached at the edge, without any token."""
 
-import hashlib
 import re
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from litestar.datastructures import State
 from protocol import limits
 from protocol.faults import Fault
 from server import problems
+from server.caching import etag_of, matches
 from server.house import house_of
 from server.rest.lists import After, Limit, page
 from server.rest.shapes import Page
@@ -21,19 +21,6 @@ _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 _MAX_AGE_SECONDS: Final = 60
 _COMPANY_SECONDS, _OPENINGS_SECONDS = 600, 300  # SPEC cache-1; stale for twice as long
 _encode = msgspec.json.Encoder().encode
-
-
-def etag_of(body: bytes) -> str:
-    """Return a strong validator of a body."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-
-
-def matches(if_none_match: str | None, etag: str) -> bool:
-    """Tell whether a client's If-None-Match has what we would send (weak comparison)."""
-    if not if_none_match:
-        return False
-    known = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
-    return etag in known or "*" in known
 
 
 def _cached(request: Request[Any, Any, State], content: Any, edge_seconds: int) -> Response[Any]:

@@ -11,6 +11,7 @@ from protocol.report import Evaluation
 from runtime import clock
 from server import problems, report_page
 from server.house import house_of
+from server.pages import SITE_KEY
 from server.rest.guards import PersonRequest
 from server.rest.interviews import find
 from server.rest.shapes import ReportOut
@@ -47,7 +48,8 @@ async def get_report_page(request: PersonRequest, interview_id: UUID) -> Respons
         tenant = await tenants.get(c, request.user.tenant_id)
     header = request.headers.get("accept-language")
     locale = problems.accepted_language(header) if header else report.evaluation.locale
-    page = report_page.render(report, interview, company=tenant.name, locale=locale)
+    base = request.app.state[SITE_KEY].base
+    page = report_page.render(report, interview, company=tenant.name, locale=locale, base=base)
     return Response(
         page,
         media_type="text/html; charset=utf-8",

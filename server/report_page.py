@@ -1,0 +1,128 @@
+"""The report as one HTML page to read, print or save: no script, no inline style."""
+
+from datetime import datetime
+from html import escape
+from typing import Final
+
+from protocol.report import CompetencyReport, Quote
+from server import problems
+from server.report_texts import TEXTS
+from storage.interviews import Interview
+from storage.reports import Decision, Report
+
+CSP: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+_LANGUAGES: Final = {"es": "es-PE", "en": "en", "pt": "pt-BR"}
+
+
+def render(report: Report, interview: Interview, *, company: str, locale: str, base: str) -> str:
+    """Return the page in the language of `locale`; `base` is where the styles are."""
+    language = problems.language(locale)
+    t = TEXTS[language]
+    evaluation = report.evaluation
+    parts = [
+        _facts(report, interview, company, t),
+        _notice(report, t),
+        f"<section><h2>{t['summary']}</h2>{_paragraphs(evaluation.summary)}</section>",
+        *(_competency(one, t) for one in evaluation.competencies),
+        _decisions(report.decisions, t),
+    ]
+    title = f"{t['title']} · {interview.candidate_name}"
+    return (
+        f'<!doctype html>\n<html lang="{_LANGUAGES[language]}">\n<head>\n'
+        '<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n<meta name="robots" content="noindex">\n'
+        f"<title>{escape(title)}</title>\n"
+        f'<link rel="stylesheet" href="{escape(base)}style/base.css">\n'
+        f'<link rel="stylesheet" href="{escape(base)}style/report.css">\n'
+        '</head>\n<body class="report">\n<main>\n'
+        f"<header><h1>{t['title']}</h1></header>\n" + "\n".join(parts) + "\n</main>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def _facts(report: Report, interview: Interview, company: str, t: dict[str, str]) -> str:
+    evaluation = report.evaluation
+    engine = t.get(f"engine.{evaluation.engine}", evaluation.engine)
+    rows = [
+        (t["candidate"], interview.candidate_name),
+        (t["opening"], interview.opening_title),
+        (t["company"], company),
+        (t["held"], _day(interview.finished_at)),
+        (t["written"], _day(report.created_at)),
+        (t["engine"], engine),
+        (t["turns"], str(evaluation.turns_total)),
+        (t["coverage"], f"{evaluation.coverage:.0%}".replace("%", " %")),
+    ]
+    if evaluation.dropped_claims:
+        rows.append((t["dropped"], str(evaluation.dropped_claims)))
+    return (
+        '<dl class="facts">'
+        + "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in rows if v)
+        + "</dl>"
+    )
+
+
+def _notice(report: Report, t: dict[str, str]) -> str:
+    evaluation = report.evaluation
+    kind = "coverage.note" if evaluation.kind == "coverage" else "rubric.note"
+    lines = [f'<p class="hint">{t[kind]}</p>']
+    if evaluation.status == "pending_review":
+        reason = f" {escape(evaluation.pending_reason)}" if evaluation.pending_reason else ""
+        lines.insert(0, f'<p class="pending"><strong>{t["pending"]}</strong>{reason}</p>')
+    return "".join(lines)
+
+
+def _competency(one: CompetencyReport, t: dict[str, str]) -> str:
+    level = t["level.none"] if one.level is None else t["level"].format(level=one.level)
+    weight = t["weight"].format(weight=round(one.weight * 100))
+    meter = ""
+    if one.level is not None:
+        meter = f'<meter min="0" max="4" value="{one.level}" aria-hidden="true"></meter>'
+    quotes = "".join(_quote(quote, t) for quote in one.quotes)
+    said = f"<h3>{t['quotes']}</h3>{quotes}" if quotes else ""
+    return (
+        f'<section class="competency"><h2>{escape(one.name)}</h2>'
+        f'<p class="level">{meter}<strong>{level}</strong> <span class="hint">{weight}</span></p>'
+        f'<div class="lists"><div><h3>{t["found"]}</h3>{_list(one.found, t)}</div>'
+        f"<div><h3>{t['missing']}</h3>{_list(one.missing, t)}</div></div>{said}</section>"
+    )
+
+
+def _quote(quote: Quote, t: dict[str, str]) -> str:
+    place = t["quote.turn"].format(turn=quote.turn)
+    return (
+        f'<figure><blockquote class="words">{escape(quote.text)}</blockquote>'
+        f"<figcaption>{escape(quote.label)} · {place}</figcaption></figure>"
+    )
+
+
+def _list(labels: list[str], t: dict[str, str]) -> str:
+    if not labels:
+        return f'<p class="hint">{t["nothing"]}</p>'
+    return "<ul>" + "".join(f"<li>{escape(label)}</li>" for label in labels) + "</ul>"
+
+
+def _decisions(decisions: list[Decision], t: dict[str, str]) -> str:
+    if not decisions:
+        body = f'<p class="hint">{t["decision.none"]}</p>'
+    else:
+        body = "".join(
+            f"<li><strong>{t[f'decision.{one.decision}']}</strong> · {escape(one.decided_name)} · "
+            f"{_day(one.created_at)}{_paragraphs(one.reason)}</li>"
+            for one in decisions
+        )
+        body = f"<ol>{body}</ol>"
+    return f'<section class="decisions"><h2>{t["decisions"]}</h2>{body}</section>'
+
+
+def _paragraphs(text: str) -> str:
+    blocks = (block.strip() for block in text.split("\n\n"))
+    return "".join(f'<p class="words">{escape(block)}</p>' for block in blocks if block)
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
