@@ -1,0 +1,97 @@
+"""The written bank as an engine: asks without a model, at a human pace, and says so."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Iterator
+from typing import Final
+
+from interview import bank
+from interview.interviewer import Directive
+from interview.plan import Plan
+from interview.scoring import Claim
+from llm.request import EvaluationRequest, QuestionRequest
+from llm.tiers import Usage
+from protocol.faults import Fault
+
+NAME: Final = "offline"
+PIECE_WORDS: Final = (2, 1, 3, 2, 3, 1)  # uneven, as people read
+_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+_NAMELESS: Final = re.compile(r",?\s*\{candidate\}")
+
+
+class OfflineEngine:
+    """Asks the bank's questions; `piece_seconds` 0 says everything at once."""
+
+    name = NAME
+
+    def __init__(self, *, piece_seconds: float) -> None:
+        """Wait `piece_seconds` between the pieces of a question."""
+        self._piece_seconds = piece_seconds
+
+    @property
+    def prompt_versions(self) -> dict[str, str]:
+        """No prompts: the questions are written."""
+        return {}
+
+    async def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
+        """Yield the bank's question in pieces of one to three words."""
+        text = render(request.plan, request.directive, request.locale)
+        for number, piece in enumerate(pieces(text)):
+            if number:
+                await asyncio.sleep(self._piece_seconds)
+            yield piece
+        yield Usage()
+
+    async def claims(
+        self,
+        request: EvaluationRequest,  # noqa: ARG002 - the engines' common signature
+    ) -> AsyncGenerator[list[Claim] | Usage, None]:
+        """Refuse: without a model there is coverage, which the scoring room computes by itself."""
+        yield Usage()
+        raise Fault("model_unavailable", "the bank makes no claims")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def render(plan: Plan, directive: Directive, locale: str) -> str:
+    """Return the question that a directive stands for, in the words of the bank."""
+    pages = bank.load(locale)
+    item = pages.item(directive.competency, directive.level)
+    if directive.probe is not None:
+        bridge = pages.follow_up_bridges[directive.bridge % len(pages.follow_up_bridges)]
+        question = item.probes[directive.probe % len(item.probes)].text
+    else:
+        bridge = pages.bridges[directive.bridge % len(pages.bridges)]
+        question = item.opening
+    if directive.first:
+        bridge = pages.greeting if plan.candidate_name else _NAMELESS.sub("", pages.greeting)
+    values = {
+        "candidate": plan.candidate_name,
+        "company": plan.company,
+        "opening_title": plan.opening_title,
+        "minutes": str(plan.minutes),
+        "skill": _in_a_sentence(directive.skill),
+    }
+    return _PLACE.sub(lambda place: values[place[1]], f"{bridge} {question}")
+
+
+def _in_a_sentence(skill: str) -> str:
+    """Return a requirement as it stands inside a sentence: "Manejo de SAP" -> "manejo de SAP".
+
+    A single word, a name such as "Power BI" and an abbreviation keep their capitals.
+    """
+    first, _, rest = skill.partition(" ")
+    if rest and first[1:].islower() and rest[0].islower():
+        return skill[0].lower() + skill[1:]
+    return skill
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Split a text into pieces of one to three words that, joined, are the text."""
+    words = re.findall(r"\S+\s*", text)
+    at, turn = 0, 0
+    while at < len(words):
+        size = PIECE_WORDS[turn % len(PIECE_WORDS)]
+        yield "".join(words[at : at + size])
+        at, turn = at + size, turn + 1

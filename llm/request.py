@@ -1,0 +1,107 @@
+"""What is asked of an engine and what comes back: the words on both sides of the gateway."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from interview.interviewer import Directive, Said
+from interview.plan import Plan
+from interview.scoring import Claim
+from llm.tiers import Usage
+
+
+class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt (`ask`) at the question of `turn`; the directive says what it has to be.
+
+    `bank_only` leaves the model out, when it has failed this question too often.
+    """
+
+    tenant_id: UUID
+    session_id: UUID
+    interview_id: UUID
+    turn: int
+    ask: int
+    plan: Plan
+    said: Sequence[Said]
+    directive: Directive
+    locale: str
+    seed: int
+    bank_only: bool = False
+
+
+class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished interview, for which quotes are to be proposed."""
+
+    tenant_id: UUID
+    session_id: UUID
+    interview_id: UUID
+    plan: Plan
+    said: Sequence[Said]
+    locale: str
+    seed: int
+
+
+Request = QuestionRequest | EvaluationRequest
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """The next part of the question's text."""
+
+    text: str
+
+
+class EngineChanged(msgspec.Struct, frozen=True):
+    """From here on another engine speaks; `reason` is a fault code."""
+
+    engine: str
+    reason: str
+
+
+class QuestionDone(msgspec.Struct, frozen=True):
+    """The question is whole: `text` is its pieces joined."""
+
+    engine: str
+    text: str
+    usage: Usage
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What a model proposes about an interview, unchecked."""
+
+    engine: str
+    claims: list[Claim]
+    usage: Usage
+
+
+class Engine(Protocol):
+    """What finds words. Both methods yield parts in order and account for themselves.
+
+    The first thing yielded may be a Usage with `final=False`: the most the call can cost from here
+    on, to be booked should it be cut. The last Usage of a call that ended well is final. A call
+    that was refused before anything was billed says so with a final, empty Usage.
+    Closing the iterator closes the way to the model at once. Failures are Faults (`model_…`).
+    """
+
+    @property
+    def name(self) -> str:
+        """The engine's name on the wire."""
+        ...
+
+    @property
+    def prompt_versions(self) -> dict[str, str]:
+        """Which prompt is used for each task ("" where there is none)."""
+        ...
+
+    def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
+        """Yield the pieces of one question's text, and Usage."""
+        ...
+
+    def claims(self, request: EvaluationRequest) -> AsyncGenerator[list[Claim] | Usage, None]:
+        """Yield the claims, once, and Usage."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
