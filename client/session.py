@@ -5,22 +5,29 @@ given with `answer()` is sent until it is accepted. Nothing here knows the serve
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Final
 from uuid import uuid4
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.typing import Subprotocol
 
 from client.backoff import ALIVE_SECONDS, COME_BACK, Backoff
 from client.errors import Refused
 from protocol import limits, messages
+from protocol.faults import KINDS
 from runtime import clock
 from runtime.lifecycle import Tasks
 
 OPEN_SECONDS: Final = 10.0
 RESEND_SECONDS: Final = 1.0
+FRAME_BYTES_MAX: Final = 4 * 1024 * 1024  # session.state holds a whole interview's words
+MOVING: Final = 4001
+TICKET_USED: Final = 4003
+STATE_LOST: Final = 4010
 _RECORD: Final = (
     messages.QuestionStarted,
     messages.QuestionDelta,
@@ -76,6 +83,9 @@ class Interview:
         self._socket: ClientConnection | None = None
         self._resume: tuple[str, str] | None = None  # token, url
         self._pending: dict[str, messages.AnswerSubmit] = {}
+        self._joined = self._closed = False
+        self._heard_at = 0.0
+        self._gap_at: int | None = None
         self.epoch: int | None = None
         self.offset: int | None = None
         self.counts = Counts()
@@ -86,24 +96,25 @@ class Interview:
         """Send an answer, and again after every reconnect until it is accepted; its id."""
         frame = messages.AnswerSubmit(client_msg_id or uuid4().hex, turn, text)
         self._pending[frame.client_msg_id] = frame
-        await self._send(frame)
+        await self.send(frame)
         return frame.client_msg_id
 
     async def pause(self) -> None:
         """Ask for a break."""
-        await self._send(messages.SessionPause())
+        await self.send(messages.SessionPause())
 
     async def resume(self) -> None:
         """Go on after a break."""
-        await self._send(messages.SessionResume())
+        await self.send(messages.SessionResume())
 
     async def leave(self) -> None:
         """End the interview here."""
-        await self._send(messages.SessionLeave())
+        await self.send(messages.SessionLeave())
 
-    async def _send(self, frame: messages.ClientFrame) -> None:
+    async def send(self, frame: messages.ClientFrame) -> None:
+        """Send a frame now, if the session is joined; only answers are sent again by themselves."""
         socket = self._socket
-        if socket is None:
+        if socket is None or not self._joined:
             return  # an answer leaves after the next join; the rest is asked for again
         try:
             await socket.send(messages.encode(frame).decode())
@@ -117,7 +128,7 @@ class Interview:
 
     async def close(self) -> None:
         """Close the socket for good."""
-        self._reconnect = False
+        self._reconnect, self._closed = False, True
         if self._socket is not None:
             await self._socket.close(1000)
 
@@ -129,22 +140,29 @@ class Interview:
         Raises Refused when the server says that coming back is of no use.
         """
         while True:
+            opened: float | None = None
             try:
-                begun = clock.monotonic()
                 async with await self._open() as socket:
+                    opened = clock.monotonic()
                     self._socket = socket
-                    async for frame in self._joined(socket):
-                        yield frame
-                        if isinstance(frame, messages.SessionFinished):
-                            return
+                    async with aclosing(self._live(socket)) as frames:
+                        async for frame in frames:
+                            yield frame
+                            if isinstance(frame, messages.SessionFinished):
+                                return
+                code = socket.close_code
             except ConnectionClosed as closed:
-                if clock.monotonic() - begun >= ALIVE_SECONDS:
-                    self._backoff.reset()
-                self._judge_close(closed.rcvd.code if closed.rcvd else 1006)
-            except (OSError, InvalidHandshake, TimeoutError) as error:
+                code = closed.rcvd.code if closed.rcvd else None
+            except (OSError, InvalidHandshake) as error:
                 self._judge_failure(error)
+                code = 1006
             finally:
-                self._socket = None
+                self._socket, self._joined = None, False
+            if self._closed:
+                return
+            if opened is not None and clock.monotonic() - opened >= ALIVE_SECONDS:
+                self._backoff.reset()
+            self._judge_close(code or 1006)
             if not self._reconnect:
                 return
             await asyncio.sleep(self._backoff.next())
@@ -157,15 +175,15 @@ class Interview:
             admitted = await self._admitted()
             subprotocol, url = messages.TICKET_PREFIX + admitted.ticket, admitted.url
         self.counts.connects += 1
+        options: dict[str, Any] = {"open_timeout": OPEN_SECONDS, **self._options}
         return await connect(
             url,
-            subprotocols=[messages.SUBPROTOCOL, subprotocol],  # type: ignore[list-item]
-            open_timeout=OPEN_SECONDS,
+            subprotocols=[Subprotocol(messages.SUBPROTOCOL), Subprotocol(subprotocol)],
             ping_interval=None,
-            max_size=limits.FRAME_BYTES_MAX,
+            max_size=FRAME_BYTES_MAX,
             compression=None,
             proxy=None,
-            **self._options,
+            **options,
         )
 
     async def _admitted(self) -> Admitted:
@@ -179,54 +197,58 @@ class Interview:
                 await asyncio.sleep(max(refused.retry_after, self._backoff.next()))
 
     def _judge_close(self, code: int) -> None:
-        if code == 4001:  # noqa: PLR2004 - moving
+        if code == MOVING:
             self.counts.moved += 1
             self._backoff.reset()
             return
         if code not in COME_BACK:
             raise Refused(f"closed_{code}")
-        if code in (4003, 4010):
+        if code in (TICKET_USED, STATE_LOST):
             self._resume = None
-        if code == 4010:  # noqa: PLR2004 - state lost
+        if code == STATE_LOST:
             self.epoch = self.offset = None
 
     def _judge_failure(self, error: Exception) -> None:
         if isinstance(error, InvalidStatus):
             self.counts.refused += 1
-            status = error.response.status_code
-            if status in (401, 403, 410) and self._resume is None:
-                raise Refused(f"http_{status}")
+            code = _refusal(error)
+            final = code in KINDS and not KINDS[code].retry
+            if not self._reconnect or (final and self._resume is None):
+                raise Refused(code)
         # A resume token that a server refuses, or an address that is gone: a ticket finds the way.
         self._resume = None
 
     # One connection ---------------------------------------------------------------------------
 
-    async def _joined(self, socket: ClientConnection) -> AsyncIterator[messages.ServerFrame]:
+    async def _live(self, socket: ClientConnection) -> AsyncGenerator[messages.ServerFrame, None]:
         join = messages.SessionJoin(epoch=self.epoch, offset=self.offset)
         await socket.send(messages.encode(join).decode())
         async with Tasks("client") as tasks:
             tasks.start(self._ping(socket))
             async for data in socket:
+                self._heard_at = clock.monotonic()
                 frame = messages.decode_server(data)
                 if isinstance(frame, messages.FaultFrame) and frame.temporary:
                     tasks.start(self._resend(frame.client_msg_id))
                 for news in await self._take(frame):
                     yield news
-        raise ConnectionClosed(socket.protocol.close_rcvd, socket.protocol.close_sent)
 
     async def _resend(self, client_msg_id: str | None) -> None:
         await asyncio.sleep(RESEND_SECONDS)
         pending = self._pending.get(client_msg_id or "")
         if pending is not None:
             self.counts.resent += 1
-            await self._send(pending)
+            await self.send(pending)
 
     async def _ping(self, socket: ClientConnection) -> None:
+        """Show a sign of life now and then; a server that gives none back is left for a new try."""
         while True:
             await asyncio.sleep(limits.HEARTBEAT_SECONDS)
-            try:
-                await socket.send(messages.encode(messages.Ping()).decode())
-            except ConnectionClosed:
+            asked = clock.monotonic()
+            await self.send(messages.Ping())
+            await asyncio.sleep(limits.PONG_SECONDS)
+            if self._heard_at < asked:
+                socket.transport.abort()
                 return
 
     async def _take(self, frame: messages.ServerFrame) -> list[messages.ServerFrame]:
@@ -244,13 +266,24 @@ class Interview:
             case messages.FaultFrame():
                 self._drop_refused(frame)
         if isinstance(frame, _RECORD):
-            known = self.offset or 0
-            if frame.offset <= known:
-                self.counts.duplicates += 1
-                return []
-            if frame.offset != known + 1:
-                self.counts.gaps += 1
-            self.offset = frame.offset
+            return self._follow(frame)
+        return [frame]
+
+    def _follow(self, frame: messages.RecordFrame) -> list[messages.ServerFrame]:
+        """A frame of the record is news once; after a gap the missing frames are asked for."""
+        known = self.offset or 0
+        if frame.offset <= known:
+            self.counts.duplicates += 1
+            return []
+        if frame.offset != known + 1:
+            self.counts.gaps += 1
+            if self._gap_at == known:  # the replay has the gap too: the whole state, then
+                self.epoch = self.offset = None
+            self._gap_at = known
+            if self._socket is not None:
+                self._socket.transport.abort()
+            return []
+        self.offset = frame.offset
         return [frame]
 
     def _drop_refused(self, frame: messages.FaultFrame) -> None:
@@ -267,8 +300,23 @@ class Interview:
             self.offset = 0
         self.epoch = frame.epoch
         self._resume = (frame.resume_token, frame.resume_url)
+        self._joined = True
         for pending in list(self._pending.values()):
             self.counts.resent += 1
-            await self._send(pending)
+            await self.send(pending)
         if not self._pending:
-            await self._send(messages.Ping())  # voids the older resume tokens
+            await self.send(messages.Ping())  # voids the older resume tokens
+
+
+def _refusal(error: InvalidStatus) -> str:
+    """Return the fault code of a refused upgrade: from its problem document, or its status."""
+    status = error.response.status_code
+    try:
+        problem = msgspec.json.decode(error.response.body or b"")
+    except msgspec.DecodeError:
+        problem = None
+    if isinstance(problem, dict) and isinstance(problem.get("code"), str):
+        return str(problem["code"])
+    return {401: "unauthorized", 403: "forbidden", 410: "interview_over"}.get(
+        status, f"http_{status}"
+    )
