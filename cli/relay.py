@@ -2,24 +2,18 @@
 
 import argparse
 import asyncio
-import os
-import sys
 from collections.abc import Coroutine
 from typing import Any
 
-from cli.work import need
+from cli import environment
 from pipeline import port, relay, sweep
 from pipeline.broker import close_broker, open_broker
-from protocol.faults import Fault
 from runtime import logs
 from runtime.lifecycle import Stack, Tasks, stop_event
-from runtime.settings import Settings, WrongSetting, read
+from runtime.settings import Settings
 from storage.blobs import open_blobs
 from storage.connect import open_database
 from storage.transaction import Database
-
-NEEDED = ("database_relay_url", "broker_url")
-NEEDED_TO_SWEEP = ("database_sweep_url", "database_app_url", "storage_url")
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,19 +35,10 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(args: argparse.Namespace) -> int:
-    """Relay until a signal; 0 after an orderly end, 1 without services, 2 on a wrong setting."""
-    try:
-        settings = read(os.environ)
-        need(settings, NEEDED if args.sweep != "only" else ())
-        need(settings, NEEDED_TO_SWEEP if args.sweep != "none" else ())
-        logs.set_up(settings.log_level)
-        asyncio.run(_relay(settings, args.sweep, args.port))
-    except WrongSetting as error:
-        print(f"entrevistador relay: {error}", file=sys.stderr)
-        return 2
-    except Fault as fault:
-        print(f"entrevistador relay: {fault}", file=sys.stderr)
-        return 1
+    """Relay until a signal; 0 after an orderly end."""
+    settings = environment.settings()
+    logs.set_up(settings.log_level)
+    asyncio.run(_relay(settings, args.sweep, args.port))
     return 0
 
 

@@ -2,17 +2,13 @@
 
 import argparse
 import asyncio
-import os
-import sys
 
+from cli import environment
 from pipeline import worker
 from protocol import jobs
-from protocol.faults import Fault
 from runtime import logs
 from runtime.lifecycle import stop_event
-from runtime.settings import Settings, WrongSetting, read
-
-NEEDED = ("database_app_url", "redis_url", "broker_url", "storage_url")
+from runtime.settings import Settings
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -43,28 +39,13 @@ def _lanes(text: str) -> tuple[jobs.Lane, ...]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Work until a signal; 0 after an orderly end, 1 without its services, 2 on a wrong setting."""
-    try:
-        settings = read(os.environ, worker_threads=args.threads)
-        need(settings, NEEDED)
-        logs.set_up(settings.log_level)
-        asyncio.run(_work(settings, args.lanes, args.port))
-    except WrongSetting as error:
-        print(f"entrevistador work: {error}", file=sys.stderr)
-        return 2
-    except Fault as fault:
-        print(f"entrevistador work: {fault}", file=sys.stderr)
-        return 1
+    """Work until a signal; 0 after an orderly end."""
+    settings = environment.settings(worker_threads=args.threads)
+    logs.set_up(settings.log_level)
+    asyncio.run(_work(settings, args.lanes, args.port))
     return 0
 
 
 async def _work(settings: Settings, lanes: tuple[jobs.Lane, ...], port: int | None) -> None:
     stop = stop_event()
     await worker.run(settings, lanes, threads=settings.worker_threads, stop=stop, listen=port)
-
-
-def need(settings: Settings, fields: tuple[str, ...]) -> None:
-    """Name the variables that are missing."""
-    missing = [field.upper() for field in fields if not getattr(settings, field)]
-    if missing:
-        raise WrongSetting(f"{', '.join(missing)} must be set (or run `entrevistador up`)")

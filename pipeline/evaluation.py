@@ -8,13 +8,17 @@ the reason named, and the sweep asks again for a day. The bank never scores in a
 from uuid import UUID
 
 from interview import scoring
+from llm.request import EvaluationRequest
 from pipeline.progress import report_ready
 from pipeline.toolbox import Toolbox, aside
 from protocol import jobs, limits
 from protocol.faults import Fault
 from protocol.report import Evaluation
+from runtime.logs import Log
 from storage import interviews, reports, runs
 from storage.transaction import Connection
+
+log = Log("pipeline.evaluation")
 
 
 class EvaluateTask:
@@ -69,7 +73,25 @@ class EvaluateTask:
         if not self._tools.settings.asks_with_model:
             subject = self._subject(transcript, "offline")
             return await aside(lambda: scoring.coverage_report(plan, said, subject))
-        return self._pending(transcript, "model_unavailable")
+        request = EvaluationRequest(
+            tenant_id=self._tenant,
+            session_id=self._interview.session_id,
+            interview_id=self.subject_id,
+            plan=plan,
+            said=said,
+            locale=self._interview.locale,
+            seed=self._interview.seed,
+        )
+        try:
+            gateway = await aside(self._tools.gateway)
+            found = await gateway.evaluate(request)
+        except Fault as fault:
+            if not fault.code.startswith("model_"):
+                raise
+            log.warning("evaluation_pending", interview_id=self.subject_id, code=fault.code)
+            return self._pending(transcript, fault.code)
+        subject = self._subject(transcript, found.engine)
+        return await aside(lambda: scoring.rubric_report(found.claims, plan, said, subject))
 
     def _pending(self, transcript: reports.Transcript, reason: str) -> Evaluation:
         assert self._interview is not None

@@ -33,6 +33,7 @@ SENIORITY_YEARS: Final = {"junior": 0.0, "mid": 2.0, "senior": 5.0}
 COSINE_MIDDLE: Final = 0.45
 COSINE_SPREAD: Final = 0.10
 DESCRIBED_MAX: Final = 12
+NO_WORDS: Final = "curriculum vitae"  # a text without a letter has no vector
 WORDS_MAX: Final = 250  # the embedder's time grows with the text: 19 ms for these
 
 assert math.isclose(sum(WEIGHTS.values()), 1.0)
@@ -101,7 +102,7 @@ def profile_words(profile: Profile) -> str:
     parts.extend(
         " ".join(filter(None, (study.study_type, study.area))) for study in profile.education
     )
-    return _words(parts) or "curriculum vitae"
+    return _words(parts)
 
 
 def opening_words(opening: Opening) -> str:
@@ -111,8 +112,9 @@ def opening_words(opening: Opening) -> str:
 
 
 def _words(parts: Iterable[str]) -> str:
-    kept = ". ".join(part.strip() for part in parts if part.strip())
-    return " ".join(kept.split()[:WORDS_MAX])
+    kept = ". ".join(part.strip(" \n.") for part in parts if part.strip(" \n."))
+    words = " ".join(kept.split()[:WORDS_MAX])
+    return words if any(map(str.isalnum, words)) else NO_WORDS
 
 
 def _mean(shares: Iterable[float]) -> float:

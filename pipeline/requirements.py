@@ -45,14 +45,16 @@ DEGREES: Final = (  # from the lowest; a higher one meets a lower
     (2, ("tecnico", "tecnica", "technical degree", "technician", "tecnologo", "instituto")),
     (3, ("bachiller", "bachelor", "bacharel", "egresado", "universitario", "universitaria",
          "titulo profesional", "licenciad", "licenciatura", "ingenier", "engenheir", "graduacao",
-         "degree", "titulado", "carrera profesional", "engineer", "abogad", "contador")),
+         "degree", "bsc", "b.sc", "titulado", "carrera profesional", "engineer", "abogad",
+         "contador")),
     (4, ("maestria", "magister", "master", "mestrado", "mba", "posgrado", "postgrado",
-         "pos-graduacao", "especializacion")),
+         "pos-graduacao", "especializacion", "msc", "m.sc")),
     (5, ("doctorado", "phd", "doctor en", "doutorado")),
 )  # fmt: skip
 DEGREE_ASKED: Final = re.compile(
     r"titulo|titulad|bachiller|licenciad|licenciatura|egresad|graduad|graduacao|degree|bachelor|"
-    r"master|maestria|mestrado|mba\b|universitari|carrera (?:de|en|profesional|tecnica)|"
+    r"master|maestria|mestrado|mba\b|universitari|secundaria|high school|ensino medio|"
+    r"carrera (?:de|en|profesional|tecnica)|"
     r"tecnico (?:en|titulado)|formacion (?:en|academica|superior)|doctorado|phd|diploma"
 )
 YEARS: Final = re.compile(
@@ -73,7 +75,9 @@ _EMPTY: Final = (
     "with and the for from years level ability skills strong good using minimum desirable must "
     "experiencia conhecimento conhecimentos com dos das minimo anos nivel habilidade saber sobre "
     "en de el la y o e um uma bueno buena buen excelente similares afines otros otras herramientas "
-    "sistemas area sector puesto trabajo basico intermedio avanzado"
+    "sistemas area sector puesto puestos cargo cargos posiciones roles trabajo laboral general "
+    "profesional profissional similar comprobada comprovada previa work job basico "
+    "intermedio avanzado anios ano year yrs mas mais more menos least menor mayor"
 )
 EMPTY_WORDS: Final = frozenset(_EMPTY.split())
 WORD_CHARS_MIN: Final = 3
@@ -122,7 +126,7 @@ def judge(term: str, cv: Cv, language: str) -> Verdict:
     years = _years_asked(folded)
     skills = named_skills(term)
     if years is not None:
-        return _years(years, skills, cv, language)
+        return _years(years, skills, folded, cv, language)
     spoken = _language_asked(folded)
     if spoken is not None:
         return _language(*spoken, cv, language)
@@ -166,37 +170,43 @@ def _years_asked(folded: str) -> int | None:
     return NUMBERS[number] if number in NUMBERS else int(number)
 
 
-def _years(asked: int, skills: Sequence[str], cv: Cv, language: str) -> Verdict:
+def _years(asked: int, skills: Sequence[str], folded: str, cv: Cv, language: str) -> Verdict:
     total = cv.profile.meta.years_of_experience
-    evidence = _evidence(cv, (f"/work/{n}/startDate" for n in range(len(cv.profile.work))))
-    if not skills:
-        share = min(1.0, total / asked) if asked else 1.0
-        return Verdict(share, evidence, say("years", language, total=f"{total:g}", asked=asked))
+    words = [word for word in _telling(YEARS.sub(" ", folded)) if not word.isdigit()]
+    if not skills and not words:
+        evidence = _evidence(cv, (f"/work/{n}/startDate" for n in range(len(cv.profile.work))))
+        reason = say("years", language, total=f"{total:g}", asked=asked)
+        return Verdict(min(1.0, total / max(asked, 1)), evidence, reason)
+    names = ", ".join(skills or words)
+    known, jobs = _years_with(set(skills), {_stem(word) for word in words}, cv.profile)
     said = [name for name in skills if name in cv.skills]
-    names = ", ".join(skills)
-    if not said:
-        return Verdict(0.0, "", say("skill_missing", language, names=names))
-    evidence = quote(cv.text, *cv.skills[said[0]])
-    known = _years_with(set(skills), cv.profile)
     if known:
+        parts = ("position", "summary", "highlights/0", "name")
+        evidence = _evidence(cv, (f"/work/{jobs[0]}/{part}" for part in parts))
         reason = say("years_with", language, known=f"{known:g}", asked=asked, names=names)
-        return Verdict(min(1.0, known / asked), evidence, reason)
-    reason = say("years_unsaid", language, total=f"{total:g}", asked=asked, names=names)
-    return Verdict(min(1.0, total / asked), evidence, reason)
+        return Verdict(min(1.0, known / max(asked, 1)), evidence, reason)
+    if said:
+        evidence = quote(cv.text, *cv.skills[said[0]])
+        reason = say("years_unsaid", language, total=f"{total:g}", asked=asked, names=names)
+        return Verdict(min(1.0, total / max(asked, 1)), evidence, reason)
+    return Verdict(0.0, "", say("skill_missing", language, names=names))
 
 
-def _years_with(skills: set[str], profile: Profile) -> float:
-    """Return the years of the jobs that name one of the skills, overlaps counted once."""
+def _years_with(skills: set[str], stems: set[str], profile: Profile) -> tuple[float, list[int]]:
+    """Return the years of the jobs that name the subject, overlaps counted once, and which."""
     months: set[int] = set()
-    for job in profile.work:
+    jobs: list[int] = []
+    for number, job in enumerate(profile.work):
         words = "\n".join((job.position or "", job.summary or "", *job.highlights))
-        if not skills & set(named_skills(words)):
+        near = len(stems & _stems_in(fold(words))) * 2 >= len(stems) > 0
+        if not near and not skills & set(named_skills(words)):
             continue
         until = profile.meta.as_of if job.current else job.end_date
         start, end = _month(job.start_date, 1), _month(until, 12)
         if start is not None and end is not None:
             months.update(range(start, end + 1))
-    return round(len(months) / 12, 1)
+            jobs.append(number)
+    return round(len(months) / 12, 1), jobs
 
 
 def _month(date: str | None, default: int) -> int | None:
@@ -250,13 +260,13 @@ def _degree(folded: str, cv: Cv, language: str) -> Verdict:
     best = Verdict(0.0, "", say("degree_missing", language))
     for number, study in enumerate(cv.profile.education):
         said = fold(" ".join(filter(None, (study.study_type, study.area, study.institution))))
-        rank = max((rank for rank, words in DEGREES if any(w in said for w in words)), default=0)
+        rank = max((rank for rank, words in DEGREES if any(w in said for w in words)), default=1)
         paths = (f"/education/{number}/{part}" for part in ("studyType", "area", "institution"))
         evidence = _evidence(cv, paths)
         near = not area or any(_stem(word) in said for word in area)
         if rank >= need and near:
             return Verdict(1.0, evidence, say("degree_said", language))
-        share = 0.5 if rank >= need or (near and area) else 0.25
+        share = 0.5 if near and area else 0.25 if rank >= need else 0.0
         if share > best.share:
             best = Verdict(share, evidence, say("degree_other", language))
     return best

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from llm.embeddings import Embedder, open_embedder
 from redis.asyncio import Redis
 
+from llm.embeddings import Embedder, open_embedder
+from llm.gateway import Gateway, open_gateway
 from pipeline.sandbox import Sandbox
 from runtime.lifecycle import Stack
 from runtime.settings import Settings
 from storage import events
 from storage.blobs import Blobs, open_blobs
 from storage.connect import open_database, open_redis
+from storage.ledger import LedgerStore
 from storage.transaction import Database
 
 T = TypeVar("T")
@@ -73,6 +75,7 @@ class Toolbox:
         self.sandbox = sandbox
         self._open_embedder = embedder
         self._embedder: Embedder | None = None
+        self._gateway: Gateway | None = None
         self._loading = threading.Lock()
 
     def embedder(self) -> Embedder:
@@ -81,6 +84,21 @@ class Toolbox:
             if self._embedder is None:
                 self._embedder = self._open_embedder()
             return self._embedder
+
+    def gateway(self) -> Gateway:
+        """Return the gateway, loading its engines the first time; blocks meanwhile.
+
+        Most workers of most days never evaluate: they do not pay for the model's library.
+        """
+        with self._loading:
+            if self._gateway is None:
+                self._gateway = open_gateway(self.settings, LedgerStore(self.db))
+            return self._gateway
+
+    async def close(self) -> None:
+        """Close what was loaded on the way."""
+        if self._gateway is not None:
+            await self._gateway.close()
 
     async def tell(self, tenant_id: UUID, kind: str, data: dict[str, Any]) -> None:
         """Tell the tenant's watchers; call it after the commit."""
@@ -96,6 +114,6 @@ async def open_toolbox(settings: Settings, stack: Stack) -> Toolbox:
     redis = stack.add(open_redis(settings.redis_url), Redis.aclose)
     sandbox = Sandbox()
     stack.callback(sandbox.close)
-    return Toolbox(
-        settings, db=db, redis=redis, blobs=open_blobs(settings.storage_url), sandbox=sandbox
-    )
+    blobs = open_blobs(settings.storage_url)
+    tools = Toolbox(settings, db=db, redis=redis, blobs=blobs, sandbox=sandbox)
+    return stack.add(tools, Toolbox.close)

@@ -12,8 +12,8 @@ import msgspec
 
 from storage.transaction import Connection
 
-LEASE_SECONDS: Final = 10.0  # a killed worker's job waits this long at most
-RENEW_SECONDS: Final = 3.0
+LEASE_SECONDS: Final = 6.0  # a killed worker's job waits this long at most
+RENEW_SECONDS: Final = 2.0
 
 
 class Run(msgspec.Struct, frozen=True):
