@@ -15,6 +15,7 @@ import msgspec
 from litestar import Request, Response, route
 from litestar.datastructures import State
 from litestar.enums import HttpMethod
+from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
@@ -108,7 +109,9 @@ def _site(request: AnyRequest) -> Site:
 
 
 @route("/static/{version:str}/{path:path}", http_method=_READ, include_in_schema=False)
-async def static(request: AnyRequest, version: str, path: str) -> Response[bytes]:
+async def static(
+    request: AnyRequest, version: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
     """Send a file; under an older version's name the present one, which is not to be kept."""
     site = _site(request)
     asset = site.assets.get(str(path).lstrip("/"))

@@ -67,7 +67,6 @@ def routes(house: House) -> list[ControllerRouterHandler]:
         *interviews.HANDLERS,
         *reports.HANDLERS,
     )
-    operators = fleet.OPERATOR_HANDLERS
     return [
         _router(*public.HANDLERS, tag="public"),
         _router(

@@ -4,6 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import get, post
+from litestar.params import FromPath, JSONBody
 
 from protocol import limits
 from protocol.faults import Fault
@@ -105,7 +106,7 @@ async def invitation(request: GuestRequest) -> InvitationOut:
     status_code=200,
     responses=problems.responses("unauthorized", "withdrawn", "interview_over", "conflict"),
 )
-async def give_consent(request: GuestRequest, data: ConsentGiven) -> ConsentState:
+async def give_consent(request: GuestRequest, data: JSONBody[ConsentGiven]) -> ConsentState:
     """Keep the candidate's answer with the version and hash of the text they were shown.
 
     409 when the text has changed since: it has to be read anew.
@@ -164,7 +165,7 @@ async def give_consent(request: GuestRequest, data: ConsentGiven) -> ConsentStat
     summary="Ask for more time or for another process",
     responses=problems.responses("unauthorized", "withdrawn", "interview_over", "conflict"),
 )
-async def ask_for(request: GuestRequest, data: RequestAsked) -> AskedFor:
+async def ask_for(request: GuestRequest, data: JSONBody[RequestAsked]) -> AskedFor:
     """Keep what the candidate asks for; a person of the company answers it."""
     house, guest = house_of(request), request.user
     async with house.db.tenant(guest.tenant_id) as c:
@@ -217,7 +218,7 @@ async def take_ticket(request: GuestRequest) -> TicketOut:
     summary="What the door would say",
     responses=problems.responses("unauthorized", "not_found", "withdrawn"),
 )
-async def admission(request: WatcherRequest, interview_id: UUID) -> AdmissionOut:
+async def admission(request: WatcherRequest, interview_id: FromPath[UUID]) -> AdmissionOut:
     """Say what a refused socket could not: a browser sees no status of a failed upgrade."""
     house, who = house_of(request), request.user
     if isinstance(who, Guest) and who.interview_id != interview_id:

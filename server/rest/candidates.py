@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from litestar import delete, get
+from litestar.params import FromPath
 
 from protocol import limits
 from server import problems
@@ -34,7 +35,7 @@ async def list_candidates(
     summary="One candidate",
     responses=problems.responses("unauthorized", "not_found"),
 )
-async def get_candidate(request: PersonRequest, candidate_id: UUID) -> CandidateDetail:
+async def get_candidate(request: PersonRequest, candidate_id: FromPath[UUID]) -> CandidateDetail:
     """Return a candidate with their CVs."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
         found = await candidates.get(c, candidate_id)
@@ -51,7 +52,7 @@ async def get_candidate(request: PersonRequest, candidate_id: UUID) -> Candidate
     summary="Erase a candidate",
     responses=problems.responses("unauthorized", "not_found"),
 )
-async def erase_candidate(request: PersonRequest, candidate_id: UUID) -> None:
+async def erase_candidate(request: PersonRequest, candidate_id: FromPath[UUID]) -> None:
     """Erase a person: rows first, in one transaction, then files, live state and notices.
 
     It may be repeated: what an unreachable store kept (503) goes the next time.

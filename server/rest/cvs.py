@@ -6,6 +6,7 @@ from uuid import UUID
 
 from litestar import Request, get, post, put
 from litestar.datastructures import State
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from protocol import limits
 from protocol.faults import Fault
@@ -35,7 +36,7 @@ def cv_out(cv: Cv, locale: str) -> CvOut:
     summary="Announce a CV and get a place to upload it",
     responses=problems.responses("unauthorized", "not_found", "cv_too_large", "cv_empty"),
 )
-async def announce(request: PersonRequest, data: NewCv) -> CvTicket:
+async def announce(request: PersonRequest, data: JSONBody[NewCv]) -> CvTicket:
     """Keep a CV that waits for its file; `PUT` the file to `upload.url`, then confirm."""
     house, person = house_of(request), request.user
     if data.bytes > limits.CV_BYTES_MAX:
@@ -90,7 +91,7 @@ async def _place(house: House, tenant_id: UUID, cv_id: UUID, key: str) -> Upload
     request_max_body_size=None,
     responses=problems.responses("unauthorized", "not_found", "conflict", "cv_too_large"),
 )
-async def upload(request: Request[Any, Any, State], token: str) -> None:
+async def upload(request: Request[Any, Any, State], token: FromPath[str]) -> None:
     """Stream the body into the object store; refused as soon as it is larger than allowed."""
     house = house_of(request)
     allowed = house.tickets.read_upload(token)
@@ -121,7 +122,7 @@ async def _pieces(request: Request[Any, Any, State]) -> AsyncIterator[bytes]:
     status_code=200,
     responses=problems.responses("unauthorized", "not_found", "cv_not_uploaded", "cv_too_large"),
 )
-async def confirm(request: PersonRequest, cv_id: UUID) -> CvOut:
+async def confirm(request: PersonRequest, cv_id: FromPath[UUID]) -> CvOut:
     """Look at the file that arrived and hand it over to be read; a second call changes nothing."""
     house, person = house_of(request), request.user
     async with house.db.tenant(person.tenant_id) as c:
@@ -154,7 +155,7 @@ async def confirm(request: PersonRequest, cv_id: UUID) -> CvOut:
     status_code=200,
     responses=problems.responses("unauthorized", "not_found"),
 )
-async def read_again(request: PersonRequest, cv_id: UUID) -> CvOut:
+async def read_again(request: PersonRequest, cv_id: FromPath[UUID]) -> CvOut:
     """Read a finished or refused CV anew, in the lane for re-processing."""
     house, person = house_of(request), request.user
     async with house.db.tenant(person.tenant_id) as c:
@@ -169,8 +170,8 @@ async def list_cvs(
     request: PersonRequest,
     after: After = None,
     limit: Limit = limits.PAGE_ROWS_DEFAULT,
-    candidate_id: UUID | None = None,
-    opening_id: UUID | None = None,
+    candidate_id: FromQuery[UUID | None] = None,
+    opening_id: FromQuery[UUID | None] = None,
 ) -> Page[CvOut]:
     """Return CVs, newest first; those whose file never came are left out."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
@@ -186,7 +187,7 @@ async def list_cvs(
     summary="One CV with its profile",
     responses=problems.responses("unauthorized", "not_found"),
 )
-async def get_cv(request: PersonRequest, cv_id: UUID) -> CvDetail:
+async def get_cv(request: PersonRequest, cv_id: FromPath[UUID]) -> CvDetail:
     """Return a CV, how far it is, why it was refused, and what was extracted."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
         cv = await cvs.get(c, cv_id)

@@ -4,6 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from interview import plan as planning
 from interview.plan import CvBrief, OpeningBrief
@@ -114,7 +115,7 @@ async def _whom(c: Connection, data: NewInterview) -> tuple[UUID, CvBrief | None
     summary="Invite a candidate",
     responses=problems.responses("unauthorized", "not_found", "conflict"),
 )
-async def invite(request: PersonRequest, data: NewInterview) -> Invited:
+async def invite(request: PersonRequest, data: JSONBody[NewInterview]) -> Invited:
     """Plan an interview from the opening and the CV and return the candidate's link."""
     house, person = house_of(request), request.user
     async with house.db.tenant(person.tenant_id) as c:
@@ -164,8 +165,8 @@ async def list_interviews(
     request: PersonRequest,
     after: After = None,
     limit: Limit = limits.PAGE_ROWS_DEFAULT,
-    opening_id: UUID | None = None,
-    status: Status | None = None,
+    opening_id: FromQuery[UUID | None] = None,
+    status: FromQuery[Status | None] = None,
 ) -> Page[InterviewOut]:
     """Return interviews, newest first."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
@@ -180,7 +181,7 @@ async def list_interviews(
     summary="One interview",
     responses=problems.responses("unauthorized", "not_found"),
 )
-async def get_interview(request: PersonRequest, interview_id: UUID) -> InterviewDetail:
+async def get_interview(request: PersonRequest, interview_id: FromPath[UUID]) -> InterviewDetail:
     """Return an interview with its plan, what was said so far, consent and requests."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
         interview = await find(c, interview_id)
@@ -199,7 +200,7 @@ async def get_interview(request: PersonRequest, interview_id: UUID) -> Interview
     summary="A fresh link for the candidate",
     responses=problems.responses("unauthorized", "not_found", "withdrawn", "interview_over"),
 )
-async def new_link(request: PersonRequest, interview_id: UUID) -> Link:
+async def new_link(request: PersonRequest, interview_id: FromPath[UUID]) -> Link:
     """Void every link given out so far and return a new one."""
     house, person = house_of(request), request.user
     async with house.db.tenant(person.tenant_id) as c:
@@ -220,7 +221,7 @@ async def new_link(request: PersonRequest, interview_id: UUID) -> Link:
     status_code=200,
     responses=problems.responses("unauthorized", "not_found", "interview_over"),
 )
-async def withdraw(request: PersonRequest, interview_id: UUID) -> InterviewOut:
+async def withdraw(request: PersonRequest, interview_id: FromPath[UUID]) -> InterviewOut:
     """Withdraw an interview that has not ended; doing it twice changes nothing."""
     house, person = house_of(request), request.user
     async with house.db.tenant(person.tenant_id) as c:
@@ -246,7 +247,10 @@ async def withdraw(request: PersonRequest, interview_id: UUID) -> InterviewOut:
     responses=problems.responses("unauthorized", "not_found", "conflict"),
 )
 async def answer_request(
-    request: PersonRequest, interview_id: UUID, request_id: UUID, data: RequestAnswer
+    request: PersonRequest,
+    interview_id: FromPath[UUID],
+    request_id: FromPath[UUID],
+    data: JSONBody[RequestAnswer],
 ) -> Accommodation:
     """Grant or decline once; granted minutes count from the next time the session is joined."""
     person = request.user

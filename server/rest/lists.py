@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from protocol import limits
 from server.rest.shapes import Page
 
 T = TypeVar("T")
-After = Annotated[UUID | None, Parameter(description="`next` of the part before", required=False)]
-Limit = Annotated[int, Parameter(ge=1, le=limits.PAGE_ROWS_MAX, description="Rows at most")]
+After = Annotated[
+    UUID | None, QueryParameter(description="`next` of the part before", required=False)
+]
+Limit = Annotated[int, QueryParameter(ge=1, le=limits.PAGE_ROWS_MAX, description="Rows at most")]
 
 
 def page(items: Sequence[T], limit: int, *, key: str = "id") -> Page[T]:

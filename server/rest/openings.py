@@ -4,7 +4,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import Response, get, patch, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
 from protocol import limits
 from protocol.faults import Fault
@@ -19,7 +19,7 @@ from storage.matches import MatchRow
 from storage.openings import NewOpening, Opening, OpeningChanges, Status
 
 IfMatch = Annotated[
-    str, Parameter(header="If-Match", max_length=40, description="The version that is changed")
+    str, HeaderParameter(name="If-Match", max_length=40, description="The version that is changed")
 ]
 
 
@@ -39,7 +39,7 @@ async def list_openings(
     request: PersonRequest,
     after: After = None,
     limit: Limit = limits.PAGE_ROWS_DEFAULT,
-    status: Status | None = None,
+    status: FromQuery[Status | None] = None,
 ) -> Page[Opening]:
     """Return openings, newest first."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
@@ -47,7 +47,7 @@ async def list_openings(
 
 
 @post("/openings", summary="Open an opening", responses=problems.responses("unauthorized"))
-async def create_opening(request: PersonRequest, data: NewOpening) -> Response[Opening]:
+async def create_opening(request: PersonRequest, data: JSONBody[NewOpening]) -> Response[Opening]:
     """Keep a new opening; every CV is matched against it in the background."""
     person = request.user
     async with house_of(request).db.tenant(person.tenant_id) as c:
@@ -69,7 +69,7 @@ async def create_opening(request: PersonRequest, data: NewOpening) -> Response[O
     summary="One opening",
     responses=problems.responses("unauthorized", "not_found"),
 )
-async def get_opening(request: PersonRequest, opening_id: UUID) -> Response[Opening]:
+async def get_opening(request: PersonRequest, opening_id: FromPath[UUID]) -> Response[Opening]:
     """Return an opening; its ETag is what If-Match wants."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
         return _with_version(await openings.get(c, opening_id))
@@ -81,7 +81,10 @@ async def get_opening(request: PersonRequest, opening_id: UUID) -> Response[Open
     responses=problems.responses("unauthorized", "not_found", "conflict"),
 )
 async def change_opening(
-    request: PersonRequest, opening_id: UUID, data: OpeningChanges, if_match: IfMatch
+    request: PersonRequest,
+    opening_id: FromPath[UUID],
+    data: JSONBody[OpeningChanges],
+    if_match: IfMatch,
 ) -> Response[Opening]:
     """Change what is sent and leave the rest; refused when somebody else was faster."""
     person = request.user
@@ -125,7 +128,7 @@ def _match(row: MatchRow) -> MatchOut:
 )
 async def list_matches(
     request: PersonRequest,
-    opening_id: UUID,
+    opening_id: FromPath[UUID],
     after: After = None,
     limit: Limit = limits.PAGE_ROWS_DEFAULT,
 ) -> Page[MatchOut]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, Response, get
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from protocol import limits
 from protocol.faults import Fault
@@ -43,7 +44,7 @@ def _slug(text: str) -> str:
 
 
 @get("/companies/{slug:str}", summary="A company's page", responses=problems.responses("not_found"))
-async def company(request: Request[Any, Any, State], slug: str) -> Response[Company]:
+async def company(request: Request[Any, Any, State], slug: FromPath[str]) -> Response[Company]:
     """Return what a company says of itself."""
     async with house_of(request).db.across() as c:
         found = await tenants.public_company(c, _slug(slug))
@@ -59,7 +60,7 @@ async def company(request: Request[Any, Any, State], slug: str) -> Response[Comp
 )
 async def openings(
     request: Request[Any, Any, State],
-    slug: str,
+    slug: FromPath[str],
     after: After = None,
     limit: Limit = limits.PAGE_ROWS_DEFAULT,
 ) -> Response[Page[PublicOpening]]:

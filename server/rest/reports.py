@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 
 from protocol.faults import Fault
 from protocol.report import Evaluation
@@ -24,7 +25,7 @@ from storage.reports import Decision, NewDecision
     summary="The report of an interview",
     responses=problems.responses("unauthorized", "not_found"),
 )
-async def get_report(request: PersonRequest, interview_id: UUID) -> ReportOut:
+async def get_report(request: PersonRequest, interview_id: FromPath[UUID]) -> ReportOut:
     """Return the evaluation in force and the decisions on it; 404 while it is not written."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
         await find(c, interview_id)
@@ -39,7 +40,7 @@ async def get_report(request: PersonRequest, interview_id: UUID) -> ReportOut:
     media_type="text/html",
     responses=problems.responses("unauthorized", "not_found"),
 )
-async def get_report_page(request: PersonRequest, interview_id: UUID) -> Response[str]:
+async def get_report_page(request: PersonRequest, interview_id: FromPath[UUID]) -> Response[str]:
     """Return the report as HTML in the interview's language (or Accept-Language's)."""
     house = house_of(request)
     async with house.db.tenant(request.user.tenant_id) as c:
@@ -65,7 +66,9 @@ async def get_report_page(request: PersonRequest, interview_id: UUID) -> Respons
     summary="Decide on a candidate",
     responses=problems.responses("unauthorized", "not_found", "conflict"),
 )
-async def decide(request: PersonRequest, interview_id: UUID, data: NewDecision) -> Decision:
+async def decide(
+    request: PersonRequest, interview_id: FromPath[UUID], data: JSONBody[NewDecision]
+) -> Decision:
     """Keep a decision with the name of whoever the token speaks for, and their reason."""
     person = request.user
     async with house_of(request).db.tenant(person.tenant_id) as c:
