@@ -18,6 +18,8 @@ MINUTES_PER_TURN: Final = 2.5  # a question, reading it, and about 150 written w
 TURNS_MIN: Final = 4  # one for each of the fewest competencies
 TURNS_PER_TOPIC_MAX: Final = 1 + limits.FOLLOW_UPS_MAX
 THOUSANDTHS: Final = 1_000
+WHOLE: Final = 60  # parts of a competency's points; the first skill's question weighs most
+SPLIT: Final = {0: (WHOLE,), 1: (WHOLE,), 2: (36, 24), 3: (30, 15, 15)}  # by number of skills
 NAME_CHARS_MAX, TERM_CHARS_MAX = 80, 120
 SHARE_FOR_EVIDENCE: Final = 2 / 3  # of a requirement's telling words, to count as shown in the CV
 
@@ -121,16 +123,16 @@ def _topics(
     Technical depth may take up to three topics, one for each skill: the first has its place by
     weight, the others come last, so that a short interview still reaches every competency.
     """
-    count = 4 if turns < 8 else 5 if turns < 12 else 6  # noqa: PLR2004 - two turns a topic
+    count = 4 if turns < 12 else 5 if turns < 16 else 6  # noqa: PLR2004 - room for follow-ups
     chosen = sorted(points, key=lambda name: (-points[name], families.ORDER.index(name)))[:count]
     if TECHNICAL in points and TECHNICAL not in chosen:
         chosen[-1] = TECHNICAL  # the gaps between opening and CV are asked about in any case
-    deep = min(len(skills), 1 if turns < 8 else 2 if turns < 16 else 3)  # noqa: PLR2004
+    deep = min(len(skills), 1 if turns < 8 else 2 if turns < 20 else 3)  # noqa: PLR2004
     named = [(name, skills[0] if name == TECHNICAL else "") for name in chosen]
+    shares = [points[name] * (SPLIT[deep][0] if name == TECHNICAL else WHOLE) for name in chosen]
     if TECHNICAL in chosen:
         named += [(TECHNICAL, skill) for skill in skills[1:deep]]
-    # Twelfths of a point split evenly among one, two or three topics.
-    shares = [points[name] * 12 // (deep if name == TECHNICAL else 1) for name, _ in named]
+        shares += [points[TECHNICAL] * part for part in SPLIT[deep][1:]]
     weights = _apportion(THOUSANDTHS, shares, least=1, most=THOUSANDTHS)
     budget = min(turns, TURNS_PER_TOPIC_MAX * len(named))
     spans = _apportion(budget, shares, least=1, most=TURNS_PER_TOPIC_MAX)
@@ -197,3 +199,4 @@ def _clean(text: str, chars_max: int) -> str:
 
 assert limits.MINUTES_MIN / MINUTES_PER_TURN < TURNS_MIN <= limits.TURNS_MAX
 assert TURNS_PER_TOPIC_MAX * 8 == limits.TURNS_MAX  # six competencies and two more skills
+assert all(sum(parts) == WHOLE for parts in SPLIT.values())

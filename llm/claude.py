@@ -81,7 +81,7 @@ class ClaudeEngine:
             async for event in stream:
                 for part in state.take(event):
                     yield part
-            yield state.finish()
+            state.finish()
         except self._sdk.APIStatusError as error:  # an overload told in mid-stream
             raise self._fault(error) from error
         except (self._wire.HTTPError, ValueError) as error:  # broken off, or not JSON
@@ -161,18 +161,18 @@ class _Stream:
             case "message_delta":
                 self._stop_reason = event.delta.stop_reason
                 self._usage = _merge(self._usage, event.usage)
+                return [self._usage]
             case "message_stop":
                 self._stopped = True
             case _:
                 pass  # block boundaries, thinking, and events that are yet to be invented
         return []
 
-    def finish(self) -> Usage:
-        """Return the final usage; Fault when the stream ended before `message_stop`."""
+    def finish(self) -> None:
+        """Fault when the stream ended before `message_stop`, or for a reason that is no end."""
         if not self._stopped:
             raise Fault("model_truncated", "the stream ended without message_stop")
         _check_stop(self._stop_reason)
-        return self._usage
 
 
 def _check_stop(reason: str | None) -> None:

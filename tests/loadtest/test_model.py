@@ -79,7 +79,7 @@ async def test_the_same_prompt_gives_the_same_words_streamed_or_whole(standin: P
     _, client, _ = standin
     whole = await client.messages.create(**PROMPT)
     async with client.messages.stream(**PROMPT) as stream:
-        accumulated = await stream.get_final_message()
+        accumulated: Any = await stream.get_final_message()
     assert whole.content[0].text == accumulated.content[0].text == text_of(await streamed(client))
     assert whole.usage.output_tokens == accumulated.usage.output_tokens
 
