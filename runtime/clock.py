@@ -19,6 +19,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def monotonic_ns() -> int:
+    """Return nanoseconds that never go back; on Linux one clock for all processes of a machine."""
+    return time.monotonic_ns()
+
+
 def now() -> datetime:
     """Return the UTC time with its zone."""
     return datetime.now(UTC)

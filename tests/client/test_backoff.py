@@ -1,5 +1,6 @@
 """When a client comes back."""
 
+import itertools
 import random
 
 from client.backoff import COME_BACK, Backoff
@@ -18,7 +19,7 @@ def test_windows_are_one_then_two_seconds_for_half_a_minute_then_double_to_sixty
     assert early == [1.0] + [2.0] * (len(early) - 1)
     late = windows[len(early) :]
     assert late[0] == 4.0
-    assert all(b in (min(60.0, a * 2), 60.0) for a, b in zip(late, late[1:], strict=False))
+    assert all(b in (min(60.0, a * 2), 60.0) for a, b in itertools.pairwise(late))
     assert late[-1] == 60.0
 
 
