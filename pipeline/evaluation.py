@@ -12,7 +12,7 @@ from llm.request import EvaluationRequest
 from pipeline.progress import report_ready
 from pipeline.toolbox import Toolbox, aside
 from protocol import jobs, limits
-from protocol.faults import Fault
+from protocol.faults import KINDS, Fault
 from protocol.report import Evaluation
 from runtime.logs import Log
 from storage import interviews, reports, runs
@@ -58,7 +58,8 @@ class EvaluateTask:
     async def give_up(self, c: Connection, run: runs.Run, fault: Fault) -> None:
         """Leave a pending review; the run's row stays, so that no message tries again."""
         transcript = await reports.transcript(c, self.subject_id)
-        await reports.save(c, self._tenant, self._pending(transcript, fault.code))
+        ended_by = fault.detail if fault.detail in KINDS else "server_error"
+        await reports.save(c, self._tenant, self._pending(transcript, ended_by))
         await runs.release(c, run, fault=fault.code)
         self._told = "pending_review"
 

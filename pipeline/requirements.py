@@ -75,7 +75,7 @@ _EMPTY: Final = (
     "with and the for from years level ability skills strong good using minimum desirable must "
     "experiencia conhecimento conhecimentos com dos das minimo anos nivel habilidade saber sobre "
     "en de el la y o e um uma bueno buena buen excelente similares afines otros otras herramientas "
-    "sistemas area sector puesto puestos cargo cargos posiciones roles trabajo laboral general "
+    "area sector puesto puestos cargo cargos posiciones roles trabajo laboral general "
     "profesional profissional similar comprobada comprovada previa work job basico "
     "intermedio avanzado anios ano year yrs mas mais more menos least menor mayor"
 )

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from redis.asyncio import Redis
 
 from llm.embeddings import Embedder, open_embedder
 from llm.gateway import Gateway, open_gateway
@@ -15,7 +14,7 @@ from runtime.lifecycle import Stack
 from runtime.settings import Settings
 from storage import events
 from storage.blobs import Blobs, open_blobs
-from storage.connect import open_database, open_redis
+from storage.connect import Redis, open_database, open_redis
 from storage.ledger import LedgerStore
 from storage.transaction import Database
 

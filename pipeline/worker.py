@@ -23,7 +23,7 @@ from pipeline.running import MakeTask, Runner
 from pipeline.toolbox import Toolbox, aside, open_toolbox
 from protocol import jobs, limits
 from runtime import clock
-from runtime.lifecycle import Stack
+from runtime.lifecycle import Stack, Tasks
 from runtime.logs import Log
 from runtime.settings import Settings
 
@@ -66,13 +66,14 @@ class Worker:
     async def stop(self) -> None:
         """End within the time to stop: what is not finished goes back to its queue, uncounted."""
         grace = limits.WORKER_STOP_SECONDS * SHARE_TO_FINISH
-        stopping = asyncio.ensure_future(
-            aside(lambda: self._worker.stop(timeout=int(limits.WORKER_STOP_SECONDS * 1000)))
-        )
-        done, _ = await asyncio.wait({stopping}, timeout=grace)
-        if not done:
-            self._cut()
-        await stopping
+        async with Tasks("worker stop") as tasks:
+            stopping = tasks.start(
+                aside(lambda: self._worker.stop(timeout=int(limits.WORKER_STOP_SECONDS * 1000)))
+            )
+            done, _ = await asyncio.wait({stopping}, timeout=grace)
+            if not done:
+                self._cut()
+            await stopping
 
     def _cut(self) -> None:
         with self._lock:
