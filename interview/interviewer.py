@@ -5,6 +5,7 @@ which order, or at which level: those are the plan's.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -14,8 +15,10 @@ from interview import bank, evidence
 from interview.bank import Item
 from interview.plan import Plan, PlannedCompetency
 from protocol import limits
+from protocol.profile import fold
 
 Kind = Literal["opening", "follow_up"]
+_THANKS: Final = re.compile(r"gracia|thank|obrigad|agrade")
 TOPIC_SECONDS: Final = 75.0  # kept back for every topic not reached yet
 
 
@@ -36,7 +39,7 @@ class Directive(msgspec.Struct, frozen=True):
     """What the next question has to be; an engine only finds the words.
 
     `asks` is the id of the evidence a follow-up wants and `probe` its index in the bank's item;
-    `bridge` chooses among the bank's bridges (modulo their number). `gentle` marks the one
+    `bridge` is the index of the bank's bridge. `gentle` marks the one
     follow-up after a very short answer. `last` says that no question can come after this one.
     """
 
@@ -80,7 +83,7 @@ def choose(plan: Plan, said: Sequence[Said], *, seed: int, seconds_left: float) 
         skill=topic.skill,
         asks="",
         probe=None,
-        bridge=_bridge(said, "opening", seed),
+        bridge=_bridge(bank.load(plan.locale).bridges, said, "opening", seed),
         first=not said,
         last=turns_left == 1,
     )
@@ -113,7 +116,8 @@ def _follow_up(plan: Plan, said: Sequence[Said], *, seed: int, last: bool) -> Di
     gentle = evidence.thin(now.answer)
     if gentle and now.kind == "follow_up":
         return None
-    item = bank.load(plan.locale).item(now.competency, now.level)
+    pages = bank.load(plan.locale)
+    item = pages.item(now.competency, now.level)
     probe = _probe(item, topic, seed=seed)
     if probe is None:
         return None
@@ -125,7 +129,7 @@ def _follow_up(plan: Plan, said: Sequence[Said], *, seed: int, last: bool) -> Di
         skill=now.skill,
         asks=item.probes[probe].asks,
         probe=probe,
-        bridge=_bridge(said, "follow_up", seed),
+        bridge=_bridge(pages.follow_up_bridges, said, "follow_up", seed),
         first=False,
         last=last,
         gentle=gentle,
@@ -145,10 +149,17 @@ def _probe(item: Item, topic: Sequence[Said], *, seed: int) -> int | None:
     return open_[_draw(seed, f"probe {topic[0].turn}", len(open_))]
 
 
-def _bridge(said: Sequence[Said], kind: Kind, seed: int) -> int:
-    """Return a number that moves on by one with each question of the kind: no bridge twice."""
-    before = sum(1 for turn in said if turn.kind == kind)
-    return _draw(seed, f"bridge {kind}", 1 << 16) + before
+def _bridge(bridges: Sequence[str], said: Sequence[Said], kind: Kind, seed: int) -> int:
+    """Return which bridge leads on: the next one each time, so that none comes twice in a row.
+
+    After an answer with nothing in it, none that thanks for it.
+    """
+    number = _draw(seed, f"bridge {kind}", 1 << 16) + sum(1 for turn in said if turn.kind == kind)
+    if said and (evidence.thin(said[-1].answer) or evidence.declined(said[-1].answer)):
+        plain = [index for index, text in enumerate(bridges) if not _THANKS.search(fold(text))]
+        if plain:
+            return plain[number % len(plain)]
+    return number % len(bridges)
 
 
 def _draw(seed: int, purpose: str, choices: int) -> int:

@@ -72,15 +72,19 @@ class Gateway:
     async def stream(self, request: QuestionRequest) -> AsyncGenerator[Event, None]:
         """Yield one question: its pieces, then QuestionDone whose text is the pieces joined.
 
-        EngineChanged comes first when the bank has to ask in the model's place. Raises a Fault
+        EngineChanged comes first when the bank has to ask in the model's place, or the model asks
+        again after that. Raises a Fault
         `model_…` only after a piece was shown. Closing the iterator or cancelling its task closes
         the way to the model at once; use `contextlib.aclosing` around it.
         """
-        guard = _Guard(wording.marker(request))
+        guard, told = _Guard(wording.marker(request)), request.engine_told
         if self._model is not None and not request.bank_only:
             try:
                 async with aclosing(self._ask(self._model, request, guard)) as events:
                     async for event in events:
+                        if told not in ("", self._model.name):
+                            yield EngineChanged(self._model.name, "recovered")
+                            told = ""
                         yield event
             except Fault as fault:
                 if guard.text:

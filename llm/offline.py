@@ -6,12 +6,14 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Final
 
 from interview import bank
+from interview.families import FILLER
 from interview.interviewer import Directive
 from interview.plan import Plan
 from interview.scoring import Claim
 from llm.request import EvaluationRequest, QuestionRequest
 from llm.tiers import Usage
 from protocol.faults import Fault
+from protocol.profile import fold
 
 NAME: Final = "offline"
 PIECE_WORDS: Final = (2, 1, 3, 2, 3, 1)  # uneven, as people read
@@ -79,10 +81,10 @@ def render(plan: Plan, directive: Directive, locale: str) -> str:
 def _in_a_sentence(skill: str) -> str:
     """Return a requirement as it stands inside a sentence: "Manejo de SAP" -> "manejo de SAP".
 
-    A single word, a name such as "Power BI" and an abbreviation keep their capitals.
+    Only a word that says nothing by itself loses its capital: names keep theirs.
     """
-    first, _, rest = skill.partition(" ")
-    if rest and first[1:].islower() and rest[0].islower():
+    first = skill.partition(" ")[0]
+    if first[1:].islower() and fold(first) in FILLER:
         return skill[0].lower() + skill[1:]
     return skill
 

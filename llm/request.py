@@ -15,7 +15,9 @@ from llm.tiers import Usage
 class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt (`ask`) at the question of `turn`; the directive says what it has to be.
 
-    `bank_only` leaves the model out, when it has failed this question too often.
+    `bank_only` leaves the model out, when it has failed this question too often. `engine_told` is
+    the engine that the candidate was last told of by an EngineChanged ("" = by none yet): when
+    the model asks again after the bank stood in for it, that has to be told as well.
     """
 
     tenant_id: UUID
@@ -29,6 +31,7 @@ class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     seed: int
     bank_only: bool = False
+    engine_told: str = ""
 
 
 class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +56,7 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class EngineChanged(msgspec.Struct, frozen=True):
-    """From here on another engine speaks; `reason` is a fault code."""
+    """From here on another engine asks; `reason` is a fault code, or "recovered"."""
 
     engine: str
     reason: str

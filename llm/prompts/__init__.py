@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from importlib import resources
 from typing import Final
 
@@ -23,7 +23,7 @@ class Prompt(msgspec.Struct, frozen=True):
         return _PLACE.sub(lambda place: values[place[1]], self.text)
 
 
-@cache
+@lru_cache(maxsize=32)
 def load(name: str) -> Prompt:
     """Return the newest version of a prompt."""
     numbered = {

@@ -209,14 +209,24 @@ def test_no_question_is_begun_when_the_time_is_nearly_over() -> None:
     assert choose(plan, [], seed=1, seconds_left=below + 0.2) is not None
 
 
-def test_bridges_are_not_repeated_one_after_the_other() -> None:
-    """Two questions of a kind in a row never begin with the same sentence."""
-    asked, _ = interview(a_plan(60), lambda _: EMPTY_HANDED, seed=3)
-    pages = bank.load("es")
-    for kind, bridges in (("opening", pages.bridges), ("follow_up", pages.follow_up_bridges)):
-        used = [d.bridge % len(bridges) for d in asked if d.kind == kind]
-        assert len(used) > 2
-        assert all(a != b for a, b in itertools.pairwise(used))
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.lists(st.sampled_from([FULL, EMPTY_HANDED, "no sé"]), min_size=24, max_size=24))
+def test_bridges_are_not_repeated_and_thank_for_nothing_that_was_not_given(
+    seed: int, answers: list[str]
+) -> None:
+    """Two questions of a kind in a row never begin alike, nor with thanks after "no sé"."""
+    for locale in bank.LANGUAGES:
+        plan = msgspec.structs.replace(a_plan(60), locale=locale)
+        asked, said = interview(plan, lambda d: answers[d.turn - 1], seed=seed)
+        pages = bank.load(locale)
+        for kind, bridges in (("opening", pages.bridges), ("follow_up", pages.follow_up_bridges)):
+            used = [bridges[d.bridge] for d in asked if d.kind == kind and not d.first]
+            assert all(a != b for a, b in itertools.pairwise(used))
+        for directive in asked[1:]:
+            bridges = pages.bridges if directive.kind == "opening" else pages.follow_up_bridges
+            words = bridges[directive.bridge].lower()
+            if said[directive.turn - 2].answer == "no sé":
+                assert not any(thanks in words for thanks in ("gracias", "thank", "obrigad"))
 
 
 def test_a_very_slow_candidate_hears_the_weightiest_topics_first() -> None:

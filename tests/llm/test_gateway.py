@@ -229,6 +229,15 @@ async def test_the_bank_alone_asks_when_told_so(claude: Any, ask: Ask) -> None:
     assert claude.standin.requests == 0
 
 
+async def test_the_model_coming_back_is_told_as_well(claude: Any, ask: Ask) -> None:
+    """A candidate who was told that no AI asks hears it when one does again."""
+    events = await heard(claude.gateway, ask(engine_told="offline"))
+    assert events[0] == EngineChanged("claude", "recovered")
+    assert texts(events) == events[-1].text
+    again = await heard(claude.gateway, ask(engine_told="claude"))
+    assert isinstance(again[0], Piece)
+
+
 async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not happened():

@@ -189,7 +189,9 @@ def test_a_candidate_without_a_name_is_greeted_without_one(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("skill", "inside"),
     [("Manejo de SAP", "manejo de SAP"), ("SAP", "SAP"), ("Power BI", "Power BI"),
-     ("Python", "Python"), ("API REST", "API REST"), ("3 años de Java", "3 años de Java")],
+     ("Python", "Python"), ("API REST", "API REST"),
+        ("Excel avanzado", "Excel avanzado"),
+        ("Experiencia en SQL", "experiencia en SQL"), ("3 años de Java", "3 años de Java")],
 )  # fmt: skip
 def test_a_requirement_fits_into_a_sentence(ask: Ask, skill: str, inside: str) -> None:
     """A phrase loses its capital, a name keeps it."""
