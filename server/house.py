@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar.connection import ASGIConnection
-from redis.asyncio import Redis
 
 from runtime.settings import Settings
 from server.auth import Auth
@@ -12,6 +11,7 @@ from server.gate import Gate
 from server.ratelimit import Limiter
 from server.tickets import Tickets
 from storage.blobs import Blobs
+from storage.connect import Redis
 from storage.events import EventHub
 from storage.transaction import Database
 

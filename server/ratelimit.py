@@ -1,11 +1,11 @@
 """How often one user or one invitation may ask; without Redis nobody is refused."""
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from protocol import limits
 from protocol.faults import Fault
 from runtime.logs import Log
+from storage.connect import Redis
 from storage.ratelimit import RateLimit
 
 log = Log("server.ratelimit")

@@ -9,6 +9,7 @@ from pgvector.asyncpg import register_vector
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from protocol.faults import Fault
+from runtime import clock
 from storage.transaction import Database
 
 __all__ = ["Redis", "open_database", "open_redis", "wait_for_database"]
@@ -62,12 +63,12 @@ async def open_database(
 
 async def wait_for_database(url: str, *, seconds: float, size: int = 8) -> Database:
     """Open the database, trying again for `seconds`: a stack's parts start side by side."""
-    deadline = asyncio.get_running_loop().time() + seconds
+    deadline = clock.monotonic() + seconds
     while True:
         try:
             return await open_database(url, size=size)
         except Fault:
-            if asyncio.get_running_loop().time() > deadline:
+            if clock.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.2)
 

@@ -4,7 +4,7 @@ In a page each kind of evidence is written once and the levels name it by id, so
 the same thing, with the same words, wherever it is asked for. Loading puts the two together.
 """
 
-from functools import cache
+from functools import lru_cache
 from importlib import resources
 from typing import Final
 
@@ -100,7 +100,7 @@ def load(locale: str) -> Bank:
     return _read(language if language in LANGUAGES else "es")
 
 
-@cache
+@lru_cache(maxsize=8)
 def _read(language: str) -> Bank:
     # The one I/O of this floor: a packaged file, read once per language and the same for the life
     # of the process. It is part of the program, as a module would be, and not of its surroundings.

@@ -30,6 +30,7 @@ def parse_doc(data: bytes, limits: ReadLimits = LIMITS) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={"PATH": SEARCH, "LC_ALL": "C.UTF-8", "HOME": os.sep},
+            timeout=limits.wall_seconds,  # the parent's clock ends us about then, too
             check=False,
         )
     if result.returncode != 0:

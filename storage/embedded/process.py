@@ -19,6 +19,7 @@ STEP_SECONDS = 0.02
 # The shell ends at once, so the server is nobody's child: no zombie, and it outlives its starter.
 DETACH = '"$@" </dev/null >&2 & echo $!'
 PROC = Path("/proc")
+LISTING_SECONDS = 10.0  # of ps, where there is no /proc
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -150,6 +151,7 @@ def command_line(pid: int) -> tuple[str, ...]:
         ("/bin/ps", "-ww", "-o", "stat=,command=", "-p", str(pid)),
         stdout=subprocess.PIPE,
         text=True,
+        timeout=LISTING_SECONDS,
         check=False,
     )
     state, _, text = listed.stdout.strip().partition(" ")
@@ -201,6 +203,7 @@ def titled(title: str, uid: int) -> tuple[int, ...]:
         ("/bin/ps", "-axww", "-o", "pid=,uid=,command="),
         stdout=subprocess.PIPE,
         text=True,
+        timeout=LISTING_SECONDS,
         check=False,
     )
     rows = (row.split(maxsplit=2) for row in listed.stdout.splitlines())
