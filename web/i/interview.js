@@ -70,15 +70,15 @@ export class InterviewView {
         h("p", { class: "eyebrow" }, this.#page.invitation.company),
         h("div", { class: "head-line" }, p.place,
           h("p", { class: "time" }, p.timeLabel, " ", p.time)),
-        p.progress, p.road),
-      p.panel, p.talk, p.earlierBox,
+        p.progress),
+      p.road, p.panel, p.talk, p.earlierBox,
       h("div", { class: "row interview-actions" }, p.pause, p.end));
   }
 
   #answerForm() {
     const { t } = this.#page;
     const p = this.#parts;
-    p.answer = h("textarea", { id: "answer", rows: 7, autocapitalize: "sentences",
+    p.answer = h("textarea", { id: "answer", rows: 5, autocapitalize: "sentences",
       spellcheck: "true", "aria-describedby": "answer-note answer-error",
       on: {
         input: () => this.#typed(),
@@ -168,6 +168,7 @@ export class InterviewView {
     this.#showQuestion(text, kind === "completed");
     if (kind === "started" || kind === "reset") {
       this.#place();
+      this.#toTop();
       if (kind === "reset") setText(this.#parts.question, t("live.question_again"));
     }
     if (kind === "completed") {
@@ -182,6 +183,12 @@ export class InterviewView {
     question.classList.toggle("coming", !text);
     question.classList.toggle("streaming", Boolean(text) && !completed);
     this.#sendState();
+  }
+
+  /** A phone that has scrolled down to the answer is brought back to the new question. */
+  #toTop() {
+    const { place } = this.#parts;
+    if (place.getBoundingClientRect().top < 0) place.scrollIntoView({ block: "start" });
   }
 
   #accepted() {

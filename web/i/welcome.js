@@ -3,8 +3,10 @@
  */
 
 import { focusOn, h, replace } from "../page/dom.js";
-import { button, errorLine, pill } from "../page/widgets.js";
+import { button, confirmDialog, errorLine, pill } from "../page/widgets.js";
 import { askForRequest } from "./requests.js";
+
+const HEADING_CHARS_MAX = 80;
 
 function fact(title, note) {
   return h("li", { class: "fact" },
@@ -20,8 +22,15 @@ function facts(t, { minutes, turns_max, with_ai }) {
       t(with_ai ? "welcome.ai_text" : "welcome.no_ai_text")));
 }
 
+/** Blocks between empty lines; a first short line without a full stop is the block's heading. */
 function paragraphs(text) {
-  return text.split(/\n\s*\n/).map((part) => h("p", { class: "words" }, part.trim()));
+  return text.trim().split(/\n\s*\n/).map((block) => {
+    const [first, ...rest] = block.trim().split("\n");
+    const heading = rest.length > 0 && first.length < HEADING_CHARS_MAX && !/[.:;,]$/.test(first);
+    return h("div", {},
+      heading && h("h3", {}, first),
+      h("p", { class: "words" }, (heading ? rest : [first, ...rest]).join("\n")));
+  });
 }
 
 export function showWelcome(page) {
@@ -62,10 +71,12 @@ function consentCard(page) {
   return h("section", { class: "card" },
     h("h2", {}, t("welcome.consent_title")),
     h("div", { class: "consent-text", tabindex: "0", role: "region",
-      "aria-label": t("welcome.consent_title") }, paragraphs(consent.text)),
+      lang: consent.locale, "aria-label": t("welcome.consent_title") }, paragraphs(consent.text)),
     h("p", { class: "hint" }, t("welcome.consent_version", { version: consent.version })),
     consent.given
-      ? h("p", { class: "good-line" }, t("welcome.consent_given"))
+      ? h("div", { class: "row spread" },
+        h("p", { class: "good-line" }, t("welcome.consent_given")),
+        button(t("welcome.consent_back"), () => takeBack(page, error), { kind: "quiet" }))
       : h("label", { class: "check", for: "consent" }, box,
         h("span", {}, t("welcome.consent_box"))),
     error.node, start);
@@ -73,10 +84,10 @@ function consentCard(page) {
 
 async function begin(page, error) {
   const { t, invitation, api } = page;
-  const { version, sha256, given } = invitation.consent;
+  const { version, sha256, given, locale } = invitation.consent;
   try {
     if (!given) {
-      const body = { version, sha256, given: true, locale: invitation.locale };
+      const body = { version, sha256, given: true, locale: locale ?? invitation.locale };
       await api.post("/invitation/consent", body);
       invitation.consent.given = true;
     }
@@ -89,6 +100,22 @@ async function begin(page, error) {
     return;
   }
   page.interview();
+}
+
+/** Consent can be taken back as easily as it was given. */
+async function takeBack(page, error) {
+  const { t, invitation, api } = page;
+  const { version, sha256, locale } = invitation.consent;
+  const sure = await confirmDialog(t, { title: t("welcome.consent_back"),
+    text: t("welcome.consent_back_text"), yes: t("welcome.consent_back_yes") });
+  if (!sure) return;
+  try {
+    const body = { version, sha256, given: false, locale: locale ?? invitation.locale };
+    await api.post("/invitation/consent", body);
+    await page.load();
+  } catch (problem) {
+    error.show(t.problem(problem));
+  }
 }
 
 function helpCard(page) {
@@ -112,10 +139,11 @@ function helpCard(page) {
   return node;
 }
 
-function requestLine(t, { kind, status, extra_minutes: minutes }) {
+function requestLine(t, { kind, status, extra_minutes: minutes, reason }) {
   const tone = { granted: "good", declined: "bad" }[status] ?? "warn";
   const words = status === "granted" && minutes
     ? t.plural("request.granted_minutes", minutes)
     : t(`request.status.${status}`);
-  return h("li", {}, h("span", {}, t(`request.${kind}_name`)), pill(words, tone));
+  return h("li", {}, h("span", {}, t(`request.${kind}_name`)), pill(words, tone),
+    reason && h("p", { class: "hint words" }, reason));
 }

@@ -38,7 +38,7 @@ export default {
   "opening.status.draft": "Borrador",
   "opening.status.open": "Abierta",
   "opening.status.closed": "Cerrada",
-  "opening.requirements": "Requisitos",
+  "opening.requirements": "Requisitos de la vacante",
 
   "cv.title": "CV",
   "cv.drop": "Arrastre aquí los CV o elíjalos",
@@ -54,9 +54,6 @@ export default {
   "cv.stage.vectorize": "Perfil comparable",
   "cv.stage.match": "Comparado con las vacantes",
   "cv.status.ready": "Listo",
-  "cv.status.refused": "No se pudo leer",
-  "cv.status.needs_ocr": "Es una imagen sin texto",
-  "cv.status.erased": "Borrado",
   "cv.progress": "Avance de {filename}",
   "cv.done": "{filename}: listo",
   "cv.failed": "{filename}: {reason}",
@@ -156,11 +153,9 @@ export default {
   "report.level.2": "básico",
   "report.level.3": "sólido",
   "report.level.4": "destacado",
-  "report.found": "Evidencia encontrada",
   "report.missing": "Evidencia que no apareció",
   "report.quote_turn": "Pregunta {turn}",
   "report.print": "Imprimir",
-  "report.html": "Abrir como página",
   "report.summary": "Resumen",
 
   "decision.title": "Decisión",
@@ -176,7 +171,6 @@ export default {
   "decision.record": "Registrar decisión",
   "decision.recorded": "Decisión registrada",
   "decision.earlier": "Decisiones registradas",
-  "decision.line": "{decision} · {name} · {date}",
 
   "fleet.title": "Servicio en vivo",
   "fleet.instances": "Servidores de entrevistas",
@@ -211,5 +205,5 @@ export default {
   "fleet.session.active": "Activa",
   "fleet.session.finished": "Terminada",
   "fleet.stale": "Sin datos nuevos: se muestra lo último que se supo.",
-  "fleet.total": "Lugares ocupados",
+  "fleet.total": "{seats} de {cap} lugares ocupados",
 };

@@ -66,7 +66,7 @@ class Operator {
           this.#look();
         }))),
       h("main", { id: "content" }, h("div", { class: "stack wide-gaps" },
-        h("h1", {}, t("fleet.title")), p.stale,
+        h("div", { class: "stack" }, h("h1", {}, t("fleet.title")), p.stale),
         part("instances", t("fleet.instances"), p.instances),
         part("lanes", t("fleet.lanes"), p.lanes),
         part("sessions", t("fleet.sessions"), p.sessions))));

@@ -11,8 +11,8 @@ export function instanceCards(t, instances) {
   const seats = instances.reduce((sum, one) => sum + one.seats, 0);
   const cap = instances.reduce((sum, one) => sum + one.cap, 0);
   return h("div", { class: "stack" },
-    h("p", { class: "big number" }, t("fleet.total"), ": ",
-      t("fleet.places", { seats: t.number(seats), cap: t.number(cap) })),
+    h("p", { class: "big number" }, 
+      t("fleet.total", { seats: t.number(seats), cap: t.number(cap) })),
     h("ul", { class: "tiles" }, instances.map((one) => instanceCard(t, one))));
 }
 

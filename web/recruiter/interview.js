@@ -38,7 +38,7 @@ export async function showInterview(page, id) {
       status),
     h("div", { class: "columns" },
       h("div", { class: "stack side no-print" }, about, requests),
-      h("div", { class: "stack" }, report, transcript.node)));
+      report));
 }
 
 function listen(page, id, transcript, reload) {

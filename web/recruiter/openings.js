@@ -87,7 +87,7 @@ function controls(t, opening) {
     title: input(opening.title, 200),
     category: input(opening.category === "other" ? "" : opening.category, 100),
     location: input(opening.location, 100),
-    description: area(opening.description, 5),
+    description: area(opening.description, 4),
     must_have: area(opening.must_have?.join("\n"), 4),
     nice_to_have: area(opening.nice_to_have?.join("\n"), 4),
     seniority: select(options("opening.seniority", ["junior", "mid", "senior"]),

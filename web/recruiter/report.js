@@ -6,16 +6,22 @@ import { h, replace } from "../page/dom.js";
 import { bar, button, empty, notice, pill } from "../page/widgets.js";
 import { decisionCard } from "./decision.js";
 
+/** Report, conversation, decision: in the order in which a person should read and decide. */
 export async function reportSection(page, interview, transcript) {
   const place = h("div", { class: "stack" });
+  let shown = false;
   const draw = async () => {
     const report = await load(page, interview.id);
-    replace(place, report ? reportViews(page, interview, report, transcript) : none(page));
+    replace(place, report
+      ? [reportCard(page, report, transcript), transcript.node, decisionCard(page, interview, report)]
+      : [transcript.node, none(page)]);
+    shown = report !== null;
     if (report) transcript.quote(report.competencies.flatMap((one) => one.quotes));
   };
   page.on("report.ready", (event) => {
     if (event.interview_id === interview.id) draw().catch(() => {});
   });
+  page.on("watching", () => shown || draw().catch(() => {}));
   await draw();
   return place;
 }
@@ -33,25 +39,22 @@ function none({ t }) {
   return empty(t("report.waiting"), t("report.waiting_text"));
 }
 
-function reportViews(page, interview, report, transcript) {
+function reportCard(page, report, transcript) {
   const { t } = page;
   const pending = report.status === "pending_review";
-  return [
-    h("section", { class: "card report", "aria-labelledby": "report-title" },
-      h("div", { class: "row spread" }, h("h2", { id: "report-title" }, t("report.title")),
-        h("div", { class: "row no-print" },
-          button(t("report.print"), () => print()),
-          button(t("report.html"), () => openPage(page, interview.id)))),
-      notice("", "", t(`report.kind.${report.kind}`)),
-      pending && notice("warn", t("report.pending"),
-        t("report.pending_text", { reason: t.fault(report.pending_reason) })),
-      report.summary && [h("h3", {}, t("report.summary")),
-        h("p", { class: "words" }, report.summary)],
-      totals(t, report),
-      h("ol", { class: "competencies" },
-        report.competencies.map((one) => competency(t, report, one, transcript)))),
-    decisionCard(page, interview, report),
-  ];
+  return h("section", { class: "card report", "aria-labelledby": "report-title" },
+    h("div", { class: "row spread" }, h("h2", { id: "report-title" }, t("report.title")),
+      h("div", { class: "row no-print" }, button(t("report.print"), () => print()))),
+    notice("", "", t(`report.kind.${report.kind}`)),
+    pending && notice("warn", t("report.pending"),
+      t("report.pending_text", { reason: t.fault(report.pending_reason) })),
+    report.summary && [h("h3", {}, t("report.summary")),
+      h("p", { class: "words" }, report.summary)],
+    totals(t, report),
+    report.dropped_claims > 0 &&
+      h("p", { class: "hint" }, t.plural("report.dropped", report.dropped_claims)),
+    h("ol", { class: "competencies" },
+      report.competencies.map((one) => competency(t, report, one, transcript))));
 }
 
 function totals(t, report) {
@@ -63,9 +66,7 @@ function totals(t, report) {
   return h("dl", { class: "totals" },
     h("div", {}, h("dt", {}, t("report.coverage")),
       h("dd", {}, bar(t("report.coverage"), report.coverage), h("span", {}, words))),
-    h("div", {}, h("dt", {}, t("report.engine")), h("dd", {}, engines.join(" · "))),
-    report.dropped_claims > 0 && h("div", { class: "wide" },
-      h("dd", { class: "hint" }, t.plural("report.dropped", report.dropped_claims))));
+    h("div", {}, h("dt", {}, t("report.engine")), h("dd", {}, engines.join(" · "))));
 }
 
 function engineName(t, engine) {
@@ -95,16 +96,4 @@ function quoteView(t, { turn, text, label }, transcript) {
     h("blockquote", { class: "words" }, `«${text}»`),
     h("button", { type: "button", class: "link-button",
       on: { click: () => transcript.show(turn) } }, t("report.quote_turn", { turn })));
-}
-
-/** The server's own page of the report, fetched with the token that a link can't carry. */
-async function openPage({ api, t }, id) {
-  const tab = open("", "_blank");
-  const response = await fetch(`${api.base}/interviews/${id}/report.html`, {
-    headers: { Authorization: `Bearer ${api.token}`, "Accept-Language": t.locale },
-  });
-  const blob = new Blob([await response.blob()], { type: "text/html" });
-  const url = URL.createObjectURL(blob);
-  if (tab) tab.location = url;
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
