@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-
 from llm.embeddings import Embedder, open_embedder
 from llm.gateway import Gateway, open_gateway
 from pipeline.sandbox import Sandbox
