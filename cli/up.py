@@ -6,9 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-import msgspec
-
-from cli import local, sample
+from cli import local, meeting, opening, sample
 from client.errors import Refused
 from client.rest import Api
 from runtime import logs
@@ -63,8 +61,10 @@ async def _up(args: argparse.Namespace) -> None:
             "public": f"{stack.base_url}/api/v1/companies/{stack.slug}/openings",
             "api": f"{stack.base_url}/schema/openapi.json",
         }
+        note = meeting.leave_note(args.state_dir, stack)
         print(json.dumps(links) if args.json else _shown(links, stack), flush=True)
         await stop.wait()
+        note.unlink(missing_ok=True)
         print("ending …", file=sys.stderr, flush=True)
 
 
@@ -74,9 +74,11 @@ async def _sample_invitation(stack: local.Stack) -> str:
         try:
             openings = await api.get("/openings")
             if openings["items"]:
-                opening = openings["items"][0]
+                wanted = openings["items"][0]
             else:
-                opening = await api.post("/openings", msgspec.json.decode(sample.sample_opening()))
+                wanted = await api.post(
+                    "/openings", opening.parse(sample.sample_opening(), "the sample")
+                )
             candidates = await api.get("/candidates?limit=1")
             if candidates["items"]:
                 candidate = candidates["items"][0]["id"]
@@ -86,7 +88,7 @@ async def _sample_invitation(stack: local.Stack) -> str:
                     {
                         "filename": "cv.pdf",
                         "bytes": len(sample.sample_cv()),
-                        "opening_id": opening["id"],
+                        "opening_id": wanted["id"],
                     },
                 )
                 await api.upload(
@@ -95,7 +97,7 @@ async def _sample_invitation(stack: local.Stack) -> str:
                 await api.post(f"/cvs/{upload['cv_id']}/confirm")
                 candidate = upload["candidate_id"]
             interview = await api.post(
-                "/interviews", {"opening_id": opening["id"], "candidate_id": candidate}
+                "/interviews", {"opening_id": wanted["id"], "candidate_id": candidate}
             )
         except Refused as refused:
             return f"(no sample invitation: {refused})"

@@ -52,6 +52,13 @@ class Api:
         """GET."""
         return await self.call("GET", path)
 
+    async def page(self, path: str) -> str:
+        """GET a page for people, as text."""
+        answer = await self._http.get(f"/api/v1{path}")
+        if answer.status_code >= 400:  # noqa: PLR2004 - HTTP
+            _decoded(answer)
+        return answer.text
+
     async def post(self, path: str, body: Any = None) -> Any:
         """POST; no body sends an empty object."""
         return await self.call("POST", path, {} if body is None else body)

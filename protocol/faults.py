@@ -25,7 +25,7 @@ def _table(*kinds: Kind) -> dict[str, Kind]:
 
 KINDS: Final = _table(
     # the door
-    Kind("not_found", 404, None, False, "There is no such thing, or it is not yours to see"),
+    Kind("not_found", 404, 4507, False, "There is no such thing, or it is not yours to see"),
     Kind("unauthorized", 401, 4507, False, "The token is missing, wrong or expired"),
     Kind("forbidden", 403, 4507, False, "This token may not do that"),
     Kind("origin_refused", 403, 4507, False, "The page's origin is not on the list"),

@@ -1,12 +1,12 @@
 """One question at a time: record the attempt, stream it, report back through the inbox."""
 
 import asyncio
+import contextlib
 from typing import Final, Protocol
-
-from llm.gateway import EngineChanged, Piece, QuestionDone, QuestionRequest
 
 from interview import events as ev
 from interview.interviewer import Said
+from llm.gateway import EngineChanged, Piece, QuestionDone, QuestionRequest
 from protocol import limits
 from protocol.faults import Fault
 from runtime import clock, metrics
@@ -118,24 +118,26 @@ class Asker:
         pieces = _Coalescer(self._inbox, plan)
         begun = clock.monotonic()
         waiting = True
-        async for item in gateway.stream(request):
-            match item:
-                case Piece():
-                    if waiting:
-                        waiting = False
-                        metrics.first_piece_seconds.labels(gateway.engine_name).observe(
-                            clock.monotonic() - begun
+        # Closing the stream closes the way to the model: a candidate who left costs no more.
+        async with contextlib.aclosing(gateway.stream(request)) as stream:
+            async for item in stream:
+                match item:
+                    case Piece():
+                        if waiting:
+                            waiting = False
+                            metrics.first_piece_seconds.labels(gateway.engine_name).observe(
+                                clock.monotonic() - begun
+                            )
+                        await pieces.add(item.text)
+                    case EngineChanged():
+                        await self._inbox.post(
+                            ev.EngineSwitched(plan.turn, plan.ask, item.engine, item.reason)
                         )
-                    await pieces.add(item.text)
-                case EngineChanged():
-                    await self._inbox.post(
-                        ev.EngineSwitched(plan.turn, plan.ask, item.engine, item.reason)
-                    )
-                case QuestionDone():
-                    await pieces.flush()
-                    await self._inbox.post(
-                        ev.AskCompleted(plan.turn, plan.ask, item.text, item.engine)
-                    )
+                    case QuestionDone():
+                        await pieces.flush()
+                        await self._inbox.post(
+                            ev.AskCompleted(plan.turn, plan.ask, item.text, item.engine)
+                        )
 
 
 class _Coalescer:

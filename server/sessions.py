@@ -11,7 +11,7 @@ from runtime import clock, metrics
 from runtime.lifecycle import Tasks
 from runtime.logs import Log
 from server.conductor import Conductor
-from server.inbox import Attach, Drain
+from server.inbox import Attach, Drain, Lost
 from server.instance import Instance
 from server.peer import Peer
 from storage import sessions as store
@@ -64,6 +64,9 @@ class Sessions:
         try:
             async with lock:
                 conductor = self.here(session_id)
+                if conductor is not None and not await self._still_mine(conductor):
+                    await self._let_go(conductor)
+                    conductor = None
                 if conductor is None:
                     conductor = await self._take_over(tenant_id, session_id)
         finally:
@@ -73,6 +76,27 @@ class Sessions:
             raise Fault("not_found")
         await conductor.post(Attach(peer, epoch, offset))
         return conductor
+
+    async def _still_mine(self, conductor: Conductor) -> bool:
+        """Tell whether the session has not been taken over elsewhere meanwhile."""
+        record = conductor.record
+        if conductor.session.finished:
+            return True
+        try:
+            fences = await self._instance.live.fences([record.session_id])
+            if fences[record.session_id] == record.fence:
+                return True
+            await store.confirm(
+                self._instance.db, record.tenant_id, record.session_id, record.fence
+            )
+        except Fault as fault:
+            # A store that is away is no proof of a newer owner: every write asks again.
+            return fault.code != "fence_lost"
+        return True
+
+    async def _let_go(self, conductor: Conductor) -> None:
+        await conductor.post(Lost())
+        await conductor.ended.wait()
 
     async def _take_over(self, tenant_id: UUID, session_id: UUID) -> Conductor:
         """PostgreSQL raises the fence, Redis copies it, PostgreSQL confirms it."""
@@ -142,9 +166,20 @@ class Sessions:
                 await instance.slots.renew(
                     instance.id, list(self._conductors), draining=instance.draining.is_set()
                 )
+                await self._find_lost()
             except Fault as fault:
                 log.warning("places_not_renewed", code=fault.code)
             await asyncio.sleep(limits.SLOT_RENEW_SECONDS)
+
+    async def _find_lost(self) -> None:
+        """End the sessions that another instance owns by now, so that their sockets are told."""
+        conductors = [c for c in self._conductors.values() if not c.session.finished]
+        if not conductors:
+            return
+        fences = await self._instance.live.fences([c.record.session_id for c in conductors])
+        for conductor in conductors:
+            if fences[conductor.record.session_id] > conductor.record.fence:
+                await conductor.post(Lost())
 
     async def drain(self) -> int:
         """Move every session away within limits.DRAIN_SECONDS; returns how many could not be."""

@@ -95,6 +95,20 @@ class Live:
             turns_done=int(fields.get("turns_done", "0")),
         )
 
+    async def fences(self, session_ids: list[UUID]) -> dict[UUID, int]:
+        """Return the fence that Redis has of each session; 0 where it knows nothing."""
+        pipe = self._redis.pipeline(transaction=False)
+        for session_id in session_ids:
+            pipe.hget(keys.live(session_id), "fence")
+        try:
+            answers = await pipe.execute()
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+        return {
+            session_id: int(answer or 0)
+            for session_id, answer in zip(session_ids, answers, strict=True)
+        }
+
     async def use_once(self, nonce: str) -> bool:
         """Mark a ticket as used; False when it had been."""
         try:

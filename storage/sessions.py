@@ -151,11 +151,11 @@ async def begin_ask(
     """Record an attempt that was not written with an answer, under the fence."""
     async with db.tenant(tenant_id) as connection:
         done = await connection.fetchval(
-            "INSERT INTO asks (session_id, turn, ask, tenant_id, fence, directive) "
-            "SELECT $1, $3, $4, $5, $6, $7 FROM interview_sessions "
-            "WHERE id = $1 AND created_at = $2 AND fence = $6 "
-            "ON CONFLICT (session_id, turn, ask) DO UPDATE SET fence = excluded.fence "
-            "RETURNING true",
+            "WITH mine AS (SELECT 1 FROM interview_sessions "
+            "WHERE id = $1 AND created_at = $2 AND fence = $6), "
+            "begun AS (INSERT INTO asks (session_id, turn, ask, tenant_id, fence, directive) "
+            "SELECT $1, $3, $4, $5, $6, $7 FROM mine ON CONFLICT DO NOTHING) "
+            "SELECT EXISTS (SELECT 1 FROM mine)",
             session_id,
             ids.created_at(session_id),
             plan.turn,
