@@ -37,10 +37,11 @@ def across_the_gutter(page: PageObject, text: str) -> str | None:
     """Return the page's text with its columns apart, or None where it reads well as it is."""
     if not any(starts_or_ends_as_heading(line) for line in text.splitlines()):
         return None
-    content = page.get_contents()
+    content = page.get("/Contents")
     if content is None:
         return None
-    operations = content.operations
+    # As bytes: strings that were decoded do not go back into a page as they were.
+    operations = ContentStream(content.get_object(), page.pdf, "bytes").operations
     shows = positions(operations)
     cut = gutter(shows)
     if cut is None:

@@ -56,11 +56,12 @@ def extract(text: str, *, language: str | None = None, today: date) -> Profile:
 def _basics(source: Source, language: str | None) -> Basics:
     email = contact.email(source)
     place = contact.place(source)
-    name, line = identity.name(source, email)
+    name, first, last = identity.name(source, email)
+    source.open_header(first)
     page, profiles = contact.links(source)
     return Basics(
         name=name,
-        label=identity.label(source, line),
+        label=identity.label(source, last),
         email=email,
         phone=contact.phone(source, _regions(source, language, place)),
         url=page,

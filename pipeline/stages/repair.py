@@ -25,6 +25,11 @@ BULLETS: Final = frozenset((0xF0B7, 0xF0A7, 0xF0D8, 0xF076, 0xF0FC, 0xF02D, 0xF0
                             0x25A0, 0x25E6, 0x2023, 0x2043, 0x27A2, 0x2756, 0x2794, 0x25B8, 0x25BA,
                             0x2713, 0x2714, 0x25C6, 0x25CB, 0xF0A8, 0xF071))  # fmt: skip
 SOFT_HYPHEN: Final = 0x00AD
+# Bytes that an encoding left as controls: what Windows means by them, DEL being PDF's bullet.
+MISREAD: Final = {
+    0x7F: "•", 0x80: "€", 0x85: "\n", 0x91: "'", 0x92: "'", 0x93: '"', 0x94: '"', 0x95: "•",
+    0x96: "–", 0x97: "—",
+}  # fmt: skip
 
 # LaTeX draws an accent as its own sign before the letter: "Educaci´on".
 _ACCENTS: Final = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303", "ˆ": "\u0302"}
@@ -32,6 +37,15 @@ _LOOSE_ACCENT: Final = re.compile(r"(?<=[A-Za-z])([´¨˜ˆ]) ?([aeiounAEIOUNı]
 _SPACED_LINE: Final = re.compile(r"^[^\W\d_](?:[ \t]{1,6}[^\W\d_]){3,60}[ \t]{0,3}:?$", re.MULTILINE)
 _WIDE: Final = re.compile(r"[ \t]{2,}")
 _TRAILING: Final = re.compile(r"[ \t]+(?=\n)|[ \t]+\Z")
+# A word divided at the end of a line; not an address, whose hyphens are its own.
+_DIVIDED: Final = re.compile(
+    r"(?<![\w./@:-])([^\W\d_]+(?:-\n[a-zß-ÿ]{2,})+)(?![\w@/-])([,.;:)]{0,3})[ \n]?"
+)
+# A tab that a PDF swallowed: "Lima2017 – 2019", "S.A.C.Marzo 2021".
+_GLUED: Final = re.compile(
+    r"(?<=[a-zß-ÿ.)])(?=(?:19|20)\d\d\s{0,2}[–—-]\s{0,2}(?:(?:19|20)\d\d\b|[A-Z]))"
+    r"|(?<=[a-zß-ÿ.)])(?=[A-Z][a-zç]{2,9}\.? (?:de )?(?:19|20)\d\d\b)"
+)
 _MANY_LINES: Final = re.compile(r"\n{3,}")
 _TABS: Final = re.compile(r"\t[ \t]*")
 
@@ -60,14 +74,17 @@ def repair(text: str) -> Repaired:
     """Return the text as a person would read it."""
     counts = dict.fromkeys(Removed.__struct_fields__, 0)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")
-    for old in ("\f", "\v", "\x85", "\u2029"):
+    for old in ("\f", "\v", "\u2029"):
         text = text.replace(old, "\n")
+    text = text.replace("\u00ad\n", "-\n")  # what a soft hyphen becomes at the end of a line
     text = text.translate({number: _judge(number, counts, text) for number in set(map(ord, text))})
     text = unicodedata.normalize("NFC", text)
     text = _LOOSE_ACCENT.sub(_compose, text)
     text = _SPACED_LINE.sub(_join, text)
-    text = _TABS.sub("\t", text)
-    text = _MANY_LINES.sub("\n\n", _TRAILING.sub("", text)).strip("\n ")
+    text = _TRAILING.sub("", _TABS.sub("\t", text))
+    text = _DIVIDED.sub(_undivide, text)
+    text = _GLUED.sub(" ", text)
+    text = _MANY_LINES.sub("\n\n", text).strip("\n\t ")
     return Repaired(text, Removed(**counts))
 
 
@@ -76,6 +93,8 @@ def _judge(number: int, counts: dict[str, int], text: str) -> str | None:
     char = chr(number)
     if number in LIGATURES:
         return LIGATURES[number]
+    if number in MISREAD:
+        return MISREAD[number]
     if number in SPACES:
         return " "
     if number in BULLETS:
@@ -115,6 +134,10 @@ def _compose(match: re.Match[str]) -> str:
     letter = "i" if match[2] == "ı" else match[2]
     whole = unicodedata.normalize("NFC", letter + _ACCENTS[match[1]])
     return whole if len(whole) == 1 else match[0]
+
+
+def _undivide(match: re.Match[str]) -> str:
+    return match[1].replace("-\n", "") + match[2] + "\n"
 
 
 def _join(match: re.Match[str]) -> str:

@@ -37,10 +37,7 @@ COUNTRIES: Final = {
 CITIES: Final = {
     "PE": """lima, callao, arequipa, trujillo, chiclayo, piura, cusco, cuzco, huancayo, iquitos,
         tacna, ica, juliaca, puno, chimbote, cajamarca, ayacucho, pucallpa, sullana, huanuco,
-        tarapoto, moquegua, tumbes, huaraz, abancay, ilo, jaen, chincha, pisco, huacho, miraflores,
-        san isidro, santiago de surco, surco, san borja, la molina, los olivos, san miguel,
-        jesus maria, pueblo libre, magdalena del mar, lince, barranco, chorrillos, ate, comas,
-        san juan de lurigancho, san martin de porres, villa el salvador, breña, surquillo""",
+        tarapoto, moquegua, tumbes, huaraz, abancay, ilo, jaen, chincha, pisco, huacho""",
     "CO": """bogota, bogota d.c., medellin, cali, barranquilla, cartagena, bucaramanga, pereira,
         manizales, cucuta, ibague, santa marta, villavicencio""",
     "CL": "santiago, santiago de chile, valparaiso, concepcion, antofagasta, viña del mar, temuco",
@@ -71,6 +68,13 @@ CITIES: Final = {
     "CA": "toronto, vancouver, montreal",
     "DE": "berlin, munich",
 }
+# Districts count as places, but a CV that names one and a city lives in the city.
+DISTRICTS: Final = {
+    "PE": """miraflores, san isidro, santiago de surco, surco, san borja, la molina, los olivos,
+        san miguel, jesus maria, pueblo libre, magdalena del mar, lince, barranco, chorrillos,
+        ate, comas, san juan de lurigancho, san martin de porres, villa el salvador, breña,
+        surquillo, cayma, yanahuara, cerro colorado, wanchaq, rimac, la victoria, independencia"""
+}
 
 
 def _pairs(table: dict[str, str]) -> list[tuple[str, str]]:
@@ -78,7 +82,8 @@ def _pairs(table: dict[str, str]) -> list[tuple[str, str]]:
 
 
 COUNTRY_TRIE: Final = Trie(_pairs(COUNTRIES))
-CITY_TRIE: Final = Trie(_pairs(CITIES))
+CITY_TRIE: Final = Trie(_pairs(CITIES) + _pairs(DISTRICTS))
+DISTRICT_NAMES: Final = frozenset(name for name, _ in _pairs(DISTRICTS))
 
 
 def is_place(text: str) -> bool:

@@ -45,11 +45,14 @@ _STARTS: Final = tuple(stem for stem in TITLE_STEMS if stem not in WHOLE)
 # These name a job only at its head: "Data Analyst", not "analysis of data".
 WEAK: Final = frozenset("data seguridad warehouse scrum staff sub ux qa principal head".split())
 
-EMPLOYER: Final = re.compile(
+# A legal form at the end settles it: "Operador Logístico Andino S.A." is nobody's position.
+LEGAL: Final = re.compile(
     r"\b(?:s\.?\s?a\.?\s?c|s\.?a\.?a|s\.?\s?r\.?\s?l|s\.a|s\.a\.s|sas|sac|saa|srl|eirl|e\.i\.r\.l"
     r"|s\.? ?de ?r\.?l|ltda|ltd|inc|llc|gmbh|corp|co|cia|plc|spa|eireli|me"
     r"|epp)\b\.?\s*(?:[-,(|].*)?$"
-    r"|\b(?:banco|bank|universidad|universidade|university|ministerio|municipalidad|prefeitura"
+)
+EMPLOYER: Final = re.compile(
+    r"\b(?:banco|bank|universidad|universidade|university|ministerio|municipalidad|prefeitura"
     r"|gobierno|grupo|group|clinica|hospital|consultora|consultores|consulting|corporacion"
     r"|compania|company|empresa|constructora|inversiones|importadora|exportadora|distribuidora"
     r"|comercial|comercializadora|industrias|industrial|laboratorio|laboratorios|colegio|escuela"
@@ -83,4 +86,4 @@ def title_score(text: str) -> int:
 def employer_score(text: str) -> int:
     """Return how strongly a line speaks for an employer."""
     folded = fold(text[:160]).strip(" .,")
-    return 3 * len(EMPLOYER.findall(folded)[:2])
+    return 3 * len(EMPLOYER.findall(folded)[:2]) + (8 if LEGAL.search(folded) else 0)

@@ -9,7 +9,9 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from pipeline.stages.fields.lines import Cut, Line
 from pipeline.stages.fields.source import Source
-from pipeline.vocabulary.places import CITY_TRIE, COUNTRY_TRIE
+from pipeline.vocabulary.folding import fold
+from pipeline.vocabulary.places import CITY_TRIE, COUNTRY_TRIE, DISTRICT_NAMES
+from pipeline.vocabulary.trie import Hit
 from protocol.profile import Link, Location
 
 EMAIL: Final = re.compile(
@@ -170,7 +172,7 @@ def place(source: Source) -> Location | None:
         if not cities:
             continue
         named = countries[-1].value if countries else None
-        city = next((hit for hit in cities if hit.value == named), cities[-1])
+        city = _city(line.text, [hit for hit in cities if named in (None, hit.value)] or cities)
         ends = next((c.end for c in countries if not line.text[city.end : c.start].strip()), city.end)
         if not _stands_alone(line.text, city.start, ends):
             continue
@@ -179,6 +181,12 @@ def place(source: Source) -> Location | None:
         )
         return Location(said, named or city.value)
     return Location(None, country) if country else None
+
+
+def _city(line: str, hits: list[Hit]) -> Hit:
+    """Choose the city before its region, and over its district."""
+    whole = [hit for hit in hits if fold(line[hit.start : hit.end]) not in DISTRICT_NAMES]
+    return (whole or hits)[0]
 
 
 def _stands_alone(line: str, start: int, end: int) -> bool:

@@ -4,11 +4,15 @@ import re
 from datetime import date
 from typing import Final, NamedTuple
 
+from pipeline.stages.fields.lines import Line
 from pipeline.vocabulary.folding import fold
 
 YEAR_MIN = 1950
 YEARS_AHEAD_MAX = 8  # a course of study may end in the future
 LINE_CHARS_MAX = 400
+TAIL_CHARS = 40
+DANGLING_CHARS_MAX = 90
+BREAK_CHARS_MAX = 5  # between the lines of one head there is nothing but the break
 
 MONTHS: Final = {
     name: number
@@ -43,7 +47,7 @@ _TOKEN: Final = re.compile(
     | (?P<y4>{_YEAR})(?!\d)
     | (?P<m5>0[1-9]|1[0-2])/(?P<y5s>\d\d)(?![\d/])
     | (?P<alone>{_NAMES})\b\.?
-    | (?:la\s|el\s|o\s|a\s|the\s)?(?P<now>actualidad|actualmente|actual|presente|present|fecha\sactual
+    | (?:(?:la|el|o|a|the)\s{1,3})?(?P<now>actualidad|actualmente|actual|presente|present|fecha\sactual
         |fecha|hoy\sen\sdia|hoy|dias\satuais|dia\sde\shoje|current|currently|now|today|ongoing|date
         |en\scurso|em\scurso|momento\satual|momento|atualidade|atualmente|atual|hoje|vigente
         |cursando)\b
@@ -52,8 +56,10 @@ _TOKEN: Final = re.compile(
 )
 _TO: Final = re.compile(
     r"^\.?\s{0,3}(?:[-~>]{1,2}|/|\|?a|al|hasta|to|until|till|thru|through|ate|ao)\s{0,3}"
-    r"(?:la\s|el\s|o\s|a\s|the\s)?$"
+    r"(?:(?:la|el|o|a|the)\s{1,3})?$"
 )
+_DANGLING: Final = re.compile(r" (?:de|del|la|los|las|y|e|en|of|and|the|da|do|das|dos|[Ss]an|&)$")
+_NEAR: Final = re.compile(rf"{_YEAR}|\b(?:{_NAMES})\b")
 _SINCE: Final = re.compile(r"(?:\bdesde|\bsince|\ba partir de|\bpartir de)(?: el| o| la)?\s{1,2}$")
 _FROM: Final = re.compile(r"(?:\bdesde|\bfrom|\bde|\bdel|\bsince)(?: el| o)?\s{1,2}$")
 SINCE_CHARS = 20
@@ -168,6 +174,42 @@ def _pair(folded: str, first: _Token, second: _Token) -> Range | None:
     if (until.year, until.month or 12) < (begin.year, begin.month or 1):
         begin, until = until, begin
     return Range(begin, until, False, 0, 0)
+
+
+def mend(text: str, lines: list[Line], today: date) -> list[Line]:
+    """Join a line that breaks off inside a date or a range with the line that goes on with it."""
+    mended: list[Line] = []
+    for line in lines:
+        last = mended[-1] if mended else None
+        if last is not None and (_dangles(last, line) or _broken(text, last, line, today)):
+            mended[-1] = Line(text[last.start : line.end], last.start, line.end, last.bullet)
+        else:
+            mended.append(line)
+    return mended
+
+
+def _dangles(last: Line, line: Line) -> bool:
+    """Say whether a line ends in a word that nothing ends in: "Universidad Nacional de San"."""
+    near = line.start - last.end <= BREAK_CHARS_MAX and not line.bullet
+    return near and len(last.text) <= DANGLING_CHARS_MAX and bool(_DANGLING.search(last.text[-12:]))
+
+
+def _broken(text: str, last: Line, line: Line, today: date) -> bool:
+    """Say whether one date, or the two of a range, stand across the end of a line."""
+    if line.start - last.end > BREAK_CHARS_MAX or not text[line.start - 1].isspace():
+        return False
+    begin = max(last.start, last.end - TAIL_CHARS)
+    around = fold(text[begin : min(line.end, line.start + TAIL_CHARS)])
+    if not _NEAR.search(around):
+        return False
+    edge = last.end - begin
+    tokens = _tokens(around, today)
+    if any(token.start < edge < token.end for token in tokens):
+        return True
+    return any(
+        first.end <= edge < second.start + 1 and _pair(around, first, second) is not None
+        for first, second in zip(tokens, tokens[1:], strict=False)
+    )
 
 
 def months(begin: When, until: When | None, today: date) -> range:

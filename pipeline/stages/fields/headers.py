@@ -142,7 +142,7 @@ def _best_position(text: str, segments: list[Cut]) -> Cut | None:
     for segment in segments:
         said = text[segment.start : segment.end]
         titled = title_score(said)
-        score = titled - employer_score(said) if titled < 5 else titled
+        score = titled - employer_score(said)
         if titled and score > best_score:
             best, best_score = segment, score
     if best is None:

@@ -38,13 +38,13 @@ class _Candidate:
         self.words = words
 
 
-def name(source: Source, email: str | None) -> tuple[str | None, int]:
-    """Return the name and the number of its last line (-1 where there is none)."""
+def name(source: Source, email: str | None) -> tuple[str | None, int, int]:
+    """Return the name and the numbers of its first and last line (-1 where there is none)."""
     for number, line in enumerate(source.lines[:LINES_LOOKED_AT]):
         match = LABELLED.match(fold(line.text))
         if match and _words(line.text[match.end() :]):
             cut = Cut(line.start + match.end(), line.end)
-            return _cased(source.keep("/basics/name", cut)), number
+            return _cased(source.keep("/basics/name", cut)), number, number
     best: _Candidate | None = None
     best_score = SCORE_MIN - 1
     parts = _parts(source)
@@ -53,8 +53,8 @@ def name(source: Source, email: str | None) -> tuple[str | None, int]:
         if score > best_score:
             best, best_score = candidate, score
     if best is None:
-        return None, -1
-    return _cased(source.keep("/basics/name", best.cut)), best.last
+        return None, -1, -1
+    return _cased(source.keep("/basics/name", best.cut)), best.first, best.last
 
 
 def _parts(source: Source) -> dict[int, Part]:

@@ -74,10 +74,12 @@ def split(text: str) -> list[Line]:
     return lines
 
 
-def blocks(lines: list[Line]) -> list[Block]:
-    """Group the lines under their headings."""
+def blocks(lines: list[Line], name_line: int = -1) -> list[Block]:
+    """Group the lines under their headings; the candidate's name opens a header anywhere."""
     found = [Block("header", [])]
-    for line in lines:
+    for number, line in enumerate(lines):
+        if number == name_line and found[-1].part != "header":
+            found.append(Block("header", []))
         part = found[-1].part
         section = heading(line.text)
         if section is not None and _opens(line, part):

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from pipeline.stages.fields.dates import mend
 from pipeline.stages.fields.lines import Block, Cut, Line, blocks, split, tidy, trim
 from pipeline.stages.fields.privacy import identity_numbers
 from pipeline.vocabulary.folding import fold
@@ -16,10 +17,14 @@ class Source:
         self.text = text
         self.folded = fold(text)
         self.today = today
-        self.lines: list[Line] = split(text)
+        self.lines: list[Line] = mend(text, split(text), today)
         self.blocks: list[Block] = blocks(self.lines)
         self.evidence: dict[str, Span] = {}
         self.private = identity_numbers(self.folded)
+
+    def open_header(self, name_line: int) -> None:
+        """Begin a header at the line of the name: it may stand below a whole sidebar."""
+        self.blocks = blocks(self.lines, name_line)
 
     def keep(self, path: str, cut: Cut) -> str:
         """Return the value at a piece of the text, and note it as the evidence of `path`."""

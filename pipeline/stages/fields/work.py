@@ -210,18 +210,41 @@ def _write(source: Source, number: int, job: Job) -> Work:
 def _body(source: Source, path: str, lines: list[Line]) -> tuple[str | None, tuple[str, ...]]:
     lines = [line for line in lines if not _is_subtitle(line)]
     first = next((n for n, line in enumerate(lines) if line.bullet), len(lines))
-    summary = _summary(source, path, lines[:first])
-    groups: list[Cut] = []
-    for line in lines[first:]:
-        joins = groups and not line.bullet
-        if joins and line.end - groups[-1].start <= HIGHLIGHT_CHARS_MAX:
-            groups[-1] = Cut(groups[-1].start, line.end)
-        elif line.bullet:
-            groups.append(line.cut)
+    groups = _groups(lines[first:])
+    told = _sentences(lines[:first]) if not groups else []
+    summary = None
+    if len(told) > 1:  # a list whose bullets were lost
+        groups = told
+    else:
+        summary = _summary(source, path, lines[:first])
     kept = [cut for cut in groups if not source.is_private(*cut)][:HIGHLIGHTS_MAX]
     return summary, tuple(
         source.keep(f"{path}/highlights/{n}", cut) for n, cut in enumerate(kept)
     )  # fmt: skip
+
+
+def _groups(lines: list[Line]) -> list[Cut]:
+    """Join each bullet's line with those that go on with it."""
+    groups: list[Cut] = []
+    for line in lines:
+        if line.bullet:
+            groups.append(line.cut)
+        elif line.end - groups[-1].start <= HIGHLIGHT_CHARS_MAX:
+            groups[-1] = Cut(groups[-1].start, line.end)
+    return groups
+
+
+def _sentences(lines: list[Line]) -> list[Cut]:
+    """Group lines into the sentences they end: each begins after a full stop, in a capital."""
+    groups: list[Cut] = []
+    ended = True
+    for line in lines:
+        if ended and not line.text[0].islower():
+            groups.append(line.cut)
+        elif groups and line.end - groups[-1].start <= HIGHLIGHT_CHARS_MAX:
+            groups[-1] = Cut(groups[-1].start, line.end)
+        ended = line.text[-1] in ".;!"
+    return groups
 
 
 def _is_subtitle(line: Line) -> bool:
