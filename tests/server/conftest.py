@@ -54,9 +54,7 @@ class Door:
         """Return a client that speaks with `token`."""
         if token:
             headers["authorization"] = f"Bearer {token}"
-        client = httpx2.AsyncClient(
-            base_url=self.url, headers=headers, timeout=20, trust_env=False
-        )
+        client = httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=20, trust_env=False)
         self.clients.append(client)
         return client
 
