@@ -1,0 +1,112 @@
+"""`make bench`: the measurements, one JSON line per figure; ONLY=name for one of them."""
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+import uvloop
+
+from loadtest.bench import commit, cores, floor, session, start
+from loadtest.bench.figures import Figure, say, show
+from loadtest.bench.house import House, services
+from loadtest.bench.measure import NothingMeasured, Run
+from loadtest.bench.process import NotReady
+from loadtest.bench.wire import Refused
+from storage.embedded import EmbeddedError
+
+Bench = Callable[[argparse.Namespace, House], AsyncIterator[Figure]]
+
+
+def _runs(args: argparse.Namespace) -> list[Run]:
+    return [
+        Run(
+            sessions=sessions,
+            seconds=args.seconds,
+            interval=args.interval,
+            pieces=args.pieces,
+            piece_seconds=args.piece_seconds,
+        )
+        for sessions in args.sessions
+    ]
+
+
+def _session(args: argparse.Namespace, house: House) -> AsyncIterator[Figure]:
+    return session.figures(
+        house,
+        _runs(args),
+        engines=tuple(args.engines),
+        commits=args.commits,
+        profile=args.profile,
+    )
+
+
+BENCHES: Final[dict[str, Bench]] = {
+    "commit": lambda args, house: commit.run(house, commits=args.commits),
+    "start": lambda args, house: start.figures(house, times=args.times),
+    "floor": lambda args, house: floor.figures(_runs(args)),  # noqa: ARG005 - needs no services
+    "session": _session,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.bench",
+        description=(
+            "Measures on this machine with private services: one JSON line per figure on standard "
+            "output. docs/performance.md says what each means and which direction is better."
+        ),
+    )
+    parser.add_argument("--only", choices=sorted(BENCHES), help="one bench (all)")
+    parser.add_argument(
+        "--sessions", type=_sizes, default=[200, 1000], help="sizes of the crowd (200,1000)"
+    )
+    parser.add_argument("--seconds", type=float, default=50.0, help="measured time (50)")
+    parser.add_argument("--interval", type=float, default=25.0, help="seconds a turn (25)")
+    parser.add_argument("--pieces", type=int, default=40, help="pieces a question (40)")
+    parser.add_argument("--piece-seconds", type=float, default=0.02, help="between them (0.02)")
+    parser.add_argument(
+        "--engines", nargs="+", choices=session.ENGINES, default=list(session.ENGINES)
+    )
+    parser.add_argument("--commits", type=int, default=300, help="one-row commits (300)")
+    parser.add_argument("--times", type=int, default=5, help="starts of a process (5)")
+    parser.add_argument("--profile", default="", help="cProfile of the server into this file")
+    return parser
+
+
+def _sizes(text: str) -> list[int]:
+    sizes = [int(part) for part in text.split(",")]
+    if not sizes or min(sizes) < 1:
+        raise argparse.ArgumentTypeError("sizes are positive numbers with commas between them")
+    return sizes
+
+
+async def _run(args: argparse.Namespace) -> int:
+    names = [args.only] if args.only else list(BENCHES)
+    failed = 0
+    async with services() as house:
+        for name in names:
+            try:
+                async for found in BENCHES[name](args, house):
+                    show(found)
+            except (NothingMeasured, NotReady, Refused, ValueError) as error:
+                say(f"{name}: {error}")
+                failed += 1
+    return 1 if failed else 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benches and return 0 when each of them gave its figures."""
+    args = _parser().parse_args(argv)
+    cores.pin(0, cores.CROWD)
+    try:
+        return uvloop.run(_run(args))
+    except EmbeddedError as error:
+        say(f"the services could not be started: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

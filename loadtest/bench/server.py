@@ -1,0 +1,163 @@
+"""The measured server: the product's own composition with stamps in the pieces, nothing less.
+
+It is told what to do as JSON on standard input. The engine's pieces are stamped in the engine's
+hand, and once more when the coalescer lets them go: between the two lies the wait that is wanted.
+"""
+
+import argparse
+import asyncio
+import cProfile
+import sys
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from itertools import cycle, islice
+from typing import Any, Final
+
+import msgspec
+import uvloop
+
+import server.serve as serving
+from interview import events as ev
+from llm import engines, offline
+from llm.gateway import Gateway
+from llm.request import Engine, EvaluationRequest, QuestionRequest
+from llm.tiers import Usage
+from loadtest.bench import stamps
+from runtime import logs
+from runtime.lifecycle import Stack
+from runtime.settings import Settings, read
+from server.app import Role, Server, compose
+from server.conductor import Conductor
+from server.inbox import Item
+from storage.ledger import LedgerStore
+
+PIECES: Final = 40
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the bench says to its server."""
+
+    environ: dict[str, str]  # the settings, as a process is told them
+    pieces: int = PIECES
+    piece_seconds: float = 0.02
+
+
+class PacedEngine(offline.OfflineEngine):
+    """The written bank at a fixed pace: every question has the same number of pieces."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__(piece_seconds=told.piece_seconds)
+        self._told = told
+
+    async def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
+        """Yield the question's words again and again until there are pieces enough."""
+        loop = asyncio.get_running_loop()
+        text = offline.render(request.plan, request.directive, request.locale)
+        begun = loop.time()
+        for number, piece in enumerate(islice(cycle(offline.pieces(text)), self._told.pieces)):
+            due = begun + number * self._told.piece_seconds
+            if number and due > loop.time():
+                await asyncio.sleep(due - loop.time())
+            yield piece
+        yield Usage()
+
+
+class StampedEngine:
+    """Another engine whose pieces carry the moment at which it gave them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def name(self) -> str:
+        """The engine's own."""
+        return self._engine.name
+
+    @property
+    def prompt_versions(self) -> dict[str, str]:
+        """The engine's own."""
+        return self._engine.prompt_versions
+
+    async def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
+        """Yield the engine's pieces, each behind its stamp."""
+        asked = stamps.stamp(stamps.ASKED)
+        async for part in self._engine.question(request):
+            if isinstance(part, str):
+                yield f"{asked}{stamps.stamp(stamps.PIECE)}{part}"
+                asked = ""
+            else:
+                yield part
+
+    def claims(self, request: EvaluationRequest) -> AsyncGenerator[list[object] | Usage, None]:
+        """The engine's own."""
+        return self._engine.claims(request)  # type: ignore[return-value]
+
+    async def close(self) -> None:
+        """Close the engine."""
+        await self._engine.close()
+
+
+class StampedConductor:
+    """Puts a stamp on what the coalescer lets go, on its way into the inbox."""
+
+    def __init__(self) -> None:
+        self._post = Conductor.post
+        self._post_soon = Conductor.post_soon
+
+    def install(self) -> None:
+        """Stamp in this process from now on."""
+        post, post_soon = self._post, self._post_soon
+
+        async def posted(conductor: Conductor, item: Item) -> None:
+            await post(conductor, _let_go(item))
+
+        def posted_soon(conductor: Conductor, item: Item) -> None:
+            post_soon(conductor, _let_go(item))
+
+        Conductor.post = posted  # type: ignore[assignment]
+        Conductor.post_soon = posted_soon  # type: ignore[assignment]
+
+
+def _let_go(item: Item) -> Item:
+    if isinstance(item, ev.PieceArrived):
+        text = item.text + stamps.stamp(stamps.LEFT)
+        return ev.PieceArrived(item.turn, item.ask, text)
+    return item
+
+
+def _composer(told: Told) -> Callable[[Settings, Role, Stack], Coroutine[Any, Any, Server]]:
+    async def composed(settings: Settings, role: Role, stack: Stack) -> Server:
+        made = await compose(settings, role, stack)
+        instance = made.instance
+        if instance is None:
+            raise ValueError("an api server has no live wire to measure")
+        bank: Engine = StampedEngine(PacedEngine(told))  # type: ignore[assignment]
+        model = engines.open_model(settings)
+        stamped: Engine | None = StampedEngine(model) if model else None  # type: ignore[assignment]
+        instance.gateway = Gateway(bank, stamped, LedgerStore(instance.db))
+        return made
+
+    return composed
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the live wire until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m loadtest.bench.server", description=__doc__)
+    parser.add_argument("--profile", default="", help="write cProfile's statistics to this file")
+    args = parser.parse_args(argv)
+    told = msgspec.json.decode(sys.stdin.buffer.read(), type=Told)
+    settings = read(told.environ)
+    logs.set_up(settings.log_level)
+    StampedConductor().install()
+    serving.compose = _composer(told)  # type: ignore[attr-defined, assignment]
+    work = serving.serve(settings, "interview")
+    if args.profile:
+        with cProfile.Profile() as profile:
+            uvloop.run(work)
+        profile.dump_stats(args.profile)
+    else:
+        uvloop.run(work)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
