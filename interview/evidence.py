@@ -8,12 +8,14 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from typing import Final, Protocol
 
 import msgspec
 
 SUBSTANCE_WORDS: Final = 12  # fewer are not yet an answer
 PASSAGE_CHARS_MAX: Final = 240
+CUES_READ_MAX: Final = 100  # in one answer, for one kind of evidence: more say nothing new
 SHORT_REFUSAL_WORDS: Final = 25  # "no sé" inside a long answer is not a refusal
 NEGATION_WORDS_BACK: Final = 3
 
@@ -48,7 +50,7 @@ _DECLINED: Final = re.compile(
 )
 _SENTENCE_END: Final = re.compile(r"(?<!S/)[.!?\u2026]+(?=\s|$)|\n+")
 _CLAUSE_END: Final = re.compile(r"[,;:()\u2014\u2013]+(?=\s|$)|\s\(")
-_EDGES: Final = " \t\r\n\"'.,;:\u2026"
+EDGES: Final = " \t\r\n\"'.,;:\u2026"
 
 
 class Span(msgspec.Struct, frozen=True, order=True):
@@ -92,24 +94,29 @@ def find_quote(answer: str, quote: str) -> tuple[int, int] | None:
     form, the shape of quotation marks, and punctuation at the quote's ends. Case, accents and
     every word must be the same, and the quote must begin and end at a word's edge.
     """
-    wanted = literal(quote).text.strip(_EDGES)
+    wanted = literal(quote).text.strip(EDGES)
     if not wanted:
         return None
     read = literal(answer)
     at = read.text.find(wanted)
     while at >= 0:
         end = at + len(wanted)
-        if _at_word_edges(read.text, at, end):
+        if _at_word_edges(read, at, end):
             span = read.span(at, end)
             return span.start, span.end
         at = read.text.find(wanted, at + 1)
     return None
 
 
-def _at_word_edges(text: str, start: int, end: int) -> bool:
-    cut_before = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
-    cut_after = end < len(text) and text[end - 1].isalnum() and text[end].isalnum()
-    return not cut_before and not cut_after
+def _at_word_edges(read: Reading, start: int, end: int) -> bool:
+    def cut(at: int) -> bool:
+        """Tell whether a word, or a letter and its accent, stands across this place."""
+        if not 0 < at < len(read.text):
+            return False
+        across = read.text[at - 1].isalnum() and read.text[at].isalnum()
+        return across or read.starts[at - 1] == read.starts[at]
+
+    return not cut(start) and not cut(end)
 
 
 def denied(answer: str, start: int) -> bool:
@@ -122,6 +129,7 @@ def denied(answer: str, start: int) -> bool:
     return _negated(read.text, at)
 
 
+@lru_cache(maxsize=64)
 def literal(text: str) -> Reading:
     """Return the text composed (NFC), with single spaces and straight quotation marks."""
     return _read(text, lambda cluster: unicodedata.normalize("NFC", cluster))
@@ -183,7 +191,7 @@ def coverage(answer: str, expected: Iterable[Expected]) -> dict[str, list[Span]]
     for item in expected:
         spans = [
             read.span(match.start(), match.end())
-            for match in _pattern(tuple(item.cues)).finditer(read.text)
+            for match in islice(_pattern(tuple(item.cues)).finditer(read.text), CUES_READ_MAX)
             if not _negated(read.text, match.start())
         ]
         if spans:

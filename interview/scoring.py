@@ -53,11 +53,14 @@ def coverage_report(plan: Plan, said: Sequence[Said], subject: Subject) -> Evalu
         quotes: dict[str, list[Quote]] = {}
         for turn in turns_of(topic, said):
             for name, spans in evidence.coverage(turn.answer, expected).items():
+                label = _label(expected, name)
                 kept = quotes.setdefault(name, [])
                 for span in spans:
+                    if len(kept) == QUOTES_PER_EVIDENCE_MAX:
+                        break
                     place = evidence.passage(turn.answer, span)
-                    quote = _quote(turn, place.start, place.end, _label(expected, name), name)
-                    if quote not in kept and len(kept) < QUOTES_PER_EVIDENCE_MAX:
+                    quote = _quote(turn, place.start, place.end, label, name)
+                    if quote not in kept:
                         kept.append(quote)
         found.append(quotes)
     return _evaluation("coverage", plan, said, subject, found, dropped=0)

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from interview import bank
 from interview.bank import Evidence
 from interview.evidence import (
+    EDGES,
     PASSAGE_CHARS_MAX,
     Span,
     coverage,
     declined,
     denied,
     find_quote,
+    literal,
     passage,
     thin,
 )
@@ -76,6 +78,36 @@ def test_a_found_quote_points_at_itself(answer: str, data: st.DataObject) -> Non
     text = answer[found[0] : found[1]]
     assert find_quote(text, quote) is not None
     assert find_quote(quote, text) is not None
+
+
+PIECES = st.sampled_from(
+    ["é", "e\u0301", "ß", "ﬁ", "İ", "\u200b", "“", "'", " ", "\n", "a", "한", "😀", "\u0301", "…"]
+)
+
+
+@given(st.lists(PIECES, min_size=1, max_size=30), st.data())
+def test_what_is_found_is_what_was_asked_for(pieces: list[str], data: st.DataObject) -> None:
+    """With any letters in any form: the words at the span are the quote's words, all of them."""
+    answer = "".join(pieces)
+    start = data.draw(st.integers(0, len(answer) - 1))
+    quote = answer[start : data.draw(st.integers(start + 1, len(answer)))]
+    found = find_quote(answer, quote)
+    if found is not None:
+        there = literal(answer[found[0] : found[1]]).text
+        assert there.strip(EDGES) == literal(quote).text.strip(EDGES)
+
+
+def test_half_a_letter_is_not_a_quote() -> None:
+    """A letter and the accent that stands on it are one, whatever their Unicode form."""
+    answer = "Medí el ﬁ\u0301n"
+    assert find_quote(answer, "Medí el ﬁ") is None
+    assert find_quote(answer, "\u0301") is None
+    assert find_quote(answer, "el ﬁ\u0301n") is not None
+
+
+def test_a_flood_of_cues_is_read_only_so_far() -> None:
+    """An answer that repeats one word a thousand times costs no more than a hundred."""
+    assert len(coverage("reduje " * 1_000, [RESULT])["result"]) == 100
 
 
 @given(SPANISH, SPANISH)

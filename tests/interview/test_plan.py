@@ -87,6 +87,16 @@ def test_technical_depth_is_planned_whenever_the_opening_requires_something(
     assert bool(skills) == bool(made.must_have or any(map(str.strip, opening.nice_to_have)))
 
 
+def test_a_description_full_of_other_things_does_not_push_the_requirements_out() -> None:
+    """The gap is asked about even where every other competency is mentioned three times."""
+    words = "cliente usuario satisfacción comunicar presentar redactar equipo colaborar problema "
+    words += "analizar resolver plazo planificar objetivos cambios adaptarse flexible"
+    service = OpeningBrief(
+        title="Atención al cliente", description=words, must_have=["SAP"], seniority="mid"
+    )
+    assert "SAP" in {topic.skill for topic in plan(service, CV).competencies}
+
+
 def test_gaps_are_must_haves_that_the_cv_does_not_show() -> None:
     """Accents, case and filler words do not hide a skill; a missing one is a gap."""
     made = plan(BACKEND, CV)
