@@ -51,6 +51,10 @@ class CvTask:
             return None
         return f"cv.{self._stage}"
 
+    def may_pass(self, fault: Fault) -> bool:
+        """Say whether to try again; computing time that ran out would only run out again."""
+        return fault.kind.retry and (fault.code, fault.detail) != ("cv_timeout", "cpu")
+
     async def do(self, run: runs.Run) -> None:
         """Pass the stage."""
         assert self._work is not None

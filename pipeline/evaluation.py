@@ -44,6 +44,10 @@ class EvaluateTask:
             return None  # erased, or written already
         return "evaluate"
 
+    def may_pass(self, fault: Fault) -> bool:
+        """Say whether to try again: as the fault's kind has it."""
+        return fault.kind.retry
+
     async def do(self, run: runs.Run) -> None:
         """Write the report, or the pending review that names why there is none."""
         async with self._tools.db.tenant(self._tenant) as c:

@@ -39,6 +39,10 @@ class OpeningTask:
             return None
         return f"opening.{self._opening.version}" if self._opening.status == "open" else None
 
+    def may_pass(self, fault: Fault) -> bool:
+        """Say whether to try again: as the fault's kind has it."""
+        return fault.kind.retry
+
     async def do(self, run: runs.Run) -> None:
         """Embed, commit, and match in batches that are each one transaction."""
         opening = self._opening

@@ -32,6 +32,9 @@ class Task(Protocol):
     async def wanted(self, c: Connection) -> str | None:
         """Return the run's kind (`cv.parse`), or None when the work has been done already."""
 
+    def may_pass(self, fault: Fault) -> bool:
+        """Say whether another attempt may end better."""
+
     async def do(self, run: runs.Run) -> None:
         """Load, compute, and save in one transaction that ends the run."""
 
@@ -129,12 +132,13 @@ class Runner:
         self, task: Task, run: runs.Run, envelope: jobs.Envelope, fault: Fault
     ) -> str:
         """Hand the job over again, later, or end it with its reason: in one transaction."""
-        again = fault.kind.retry and (run.attempt < task.attempts_max or _not_its_own(fault))
+        hope = task.may_pass(fault)
+        again = hope and (run.attempt < task.attempts_max or _not_its_own(fault))
         async with self._tools.db.tenant(envelope.job.tenant_id) as c:
             if again:
                 await runs.release(c, run, fault=fault.code, counted=not _not_its_own(fault))
                 await self._later(c, envelope, back_off(run.attempt))
-            elif fault.kind.retry:
+            elif hope:
                 await task.give_up(c, run, Fault("cv_attempts_exhausted", fault.code))
             else:
                 await task.give_up(c, run, fault)

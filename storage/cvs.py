@@ -214,8 +214,12 @@ async def hand_over(
 
 
 async def work(c: Connection, cv_id: UUID) -> Work | None:
-    """Return what a stage needs to know, or None where there is no such CV."""
-    row = await c.fetchrow(f"SELECT {_WORK} FROM cvs WHERE id = $1", cv_id)
+    """Return what a stage needs to know, or None where there is no such CV.
+
+    The row stays locked until the transaction ends: of two copies of a message the second looks
+    again once the first has begun, or has passed the stage.
+    """
+    row = await c.fetchrow(f"SELECT {_WORK} FROM cvs WHERE id = $1 FOR NO KEY UPDATE", cv_id)
     return rows.maybe(Work, row)
 
 

@@ -126,8 +126,7 @@ class House:
             waiting = await self.take()
             if not waiting:
                 return outcomes
-            for envelope in waiting:
-                outcomes.append(await self.runner.run(envelope))
+            outcomes += [await self.runner.run(envelope) for envelope in waiting]
         raise AssertionError(f"the jobs do not end: {outcomes}")
 
     async def cv(self, cv_id: UUID) -> cvs.Cv:

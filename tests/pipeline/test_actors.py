@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from pipeline.cv_task import CvTask
@@ -43,7 +44,7 @@ async def test_the_candidates_empty_fields_are_filled_and_written_ones_kept(hous
     await house.pump()
     row = (
         await house.fetch(
-            "SELECT name, email, phone FROM candidates JOIN cvs v ON v.candidate_id = candidates.id "
+            "SELECT name, email, phone FROM candidates c JOIN cvs v ON v.candidate_id = c.id "
             "WHERE v.id = $1",
             cv_id,
         )
@@ -230,10 +231,7 @@ async def test_watchers_hear_of_every_stage_with_its_progress(house: House, redi
             seen.append((event.kind, event.data))
     await hub.close()
     stages = [data for kind, data in seen if kind == "cv.stage"]
-    steps = [0.2, 0.5, 0.7, 0.9, 1.0]
-    assert [f'"progress":{step}' in data.decode() for data, step in zip(stages, steps)] == [
-        True
-    ] * 5
+    assert [msgspec.json.decode(data)["progress"] for data in stages] == [0.2, 0.5, 0.7, 0.9, 1.0]
     assert b"ana.pdf" in stages[0]
     assert seen[-1][0] == "match.ready"
 

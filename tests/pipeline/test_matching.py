@@ -143,7 +143,7 @@ def test_a_requirement_is_met_as_a_reader_would_say(term: str, text: str, said: 
 
 
 def test_a_denied_skill_is_not_said() -> None:
-    """ "Sin experiencia en SAP" does not name SAP as a skill."""
+    """Words such as "sin experiencia en SAP" do not name SAP as a skill."""
     assert verdict("SAP", "Ana Torres\nContadora\nSin experiencia en SAP")[0] is False
     assert verdict("SAP", "Ana Torres\nContadora\nExperiencia en SAP")[0] is True
 

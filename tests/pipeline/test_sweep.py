@@ -103,7 +103,8 @@ async def test_months_are_made_ahead(house: House, sweep: Sweep, settings: Setti
     await age(
         settings,
         "DO $$ DECLARE t text; BEGIN SELECT max(relname) INTO t FROM pg_class "
-        "WHERE relkind = 'r' AND relname ~ '^interview_sessions_2'; EXECUTE 'DROP TABLE ' || t; END $$",
+        "WHERE relkind = 'r' AND relname ~ '^interview_sessions_2'; "
+        "EXECUTE 'DROP TABLE ' || t; END $$",
     )
     assert (await sweep.round())["months"] == 1
     assert (await sweep.round())["months"] == 0
