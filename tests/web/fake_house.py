@@ -72,7 +72,9 @@ class FakeHouse:
 
     def asked(self, start: str) -> list[Any]:
         """Bodies of the requests whose "METHOD /path" starts like this."""
-        return [body for method, path, body in self.requests if f"{method} {path}".startswith(start)]
+        return [
+            body for method, path, body in self.requests if f"{method} {path}".startswith(start)
+        ]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -94,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._file(path)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815
 
     def _rest(self, path: str, raw: bytes) -> None:
         house = self.house

@@ -10,6 +10,7 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
+from websockets.typing import Subprotocol
 
 Frame = dict[str, Any]
 
@@ -59,7 +60,7 @@ class FakeInterview:
             "127.0.0.1",
             0,
             process_request=self._door,
-            select_subprotocol=lambda _connection, _offered: "entrevistador.v1",
+            select_subprotocol=lambda _connection, _offered: Subprotocol("entrevistador.v1"),
         )
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         port = self.server.socket.getsockname()[1]

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.web.fake_house import FakeHouse, Route
 
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 LINK = "invitation-token-0123456789"
 QUESTIONS = (
     "Cuénteme de una vez en que un reporte suyo cambió una decisión. ¿Qué hizo usted y qué pasó?",
@@ -11,7 +12,8 @@ QUESTIONS = (
     "¿Qué haría distinto si empezara de nuevo?",
 )
 CONSENT = (
-    "Usted acepta que sus respuestas escritas se usen para evaluar su postulación a este puesto.\n\n"
+    "Para qué sirve\n"
+    "Usted acepta que sus respuestas se usen para evaluar su postulación a este puesto.\n\n"
     "Puede retirar su consentimiento en cualquier momento y pedir que se le muestren, corrijan o "
     "borren sus datos, sin costo.\n\n"
     "Las decisiones las toma una persona. Ningún programa descarta a nadie."

@@ -237,7 +237,7 @@ def house_routes(house: FakeHouse) -> dict[str, Route]:
     decisions: list[Any] = []
 
     def create_cv(body: Any) -> tuple[int, Any]:
-        number = len([path for method, path, _ in house.requests if path == "/cvs"])
+        number = len([r for r in house.requests if r[:2] == ("POST", "/cvs")])
         upload = {"method": "PUT", "url": f"{house.url}/api/v1/uploads/x{number}", "headers": {}}
         return 201, {"cv_id": f"cv-{number}", "candidate_id": "c", "upload": upload}
 

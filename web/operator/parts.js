@@ -28,7 +28,7 @@ function instanceCard(t, { id, url, seats, admit, cap, draining, alive = true })
 }
 
 function table(caption, heads, rows) {
-  return h("div", { class: "table-box", role: "region", tabindex: "0", "aria-label": caption },
+  return h("div", { class: "table-box", role: "group", tabindex: "0", "aria-label": caption },
     h("table", {}, h("caption", { class: "heard-only" }, caption),
       h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
       h("tbody", {}, rows)));
