@@ -13,6 +13,7 @@ from loadtest.model_cache import Counted
 STATUS_FAULTS: Final = ("400", "401", "429", "500", "529")
 STREAM_FAULTS: Final = (
     "cut",  # the stream ends in the middle, without message_stop
+    "unended",  # everything but message_stop
     "reset",  # the connection breaks in the middle
     "mid_error",  # an overload is reported in the middle, with status 200
     "refusal",  # nothing but stop_reason refusal
@@ -103,6 +104,8 @@ class Order(msgspec.Struct, frozen=True):
             yield 0.0, _event("content_block_stop", index=index)
         delta = {"stop_reason": STOPS.get(self.fault, "end_turn"), "stop_sequence": None}
         yield 0.0, _event("message_delta", delta=delta, usage=self.usage())
+        if self.fault == "unended":
+            return
         yield 0.0, _event("message_stop")
 
     def _deltas(self, pieces: list[str], index: int) -> Iterator[tuple[float, bytes]]:

@@ -185,6 +185,7 @@ async def test_a_model_that_fails_before_the_first_piece_leaves_it_to_the_bank(
     ("fault", "code"),
     [
         ("cut", "model_truncated"),
+        ("unended", "model_truncated"),
         ("reset", "model_truncated"),
         ("mid_error", "model_unavailable"),
         ("late_refusal", "model_refused"),
