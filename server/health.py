@@ -60,7 +60,9 @@ async def _redis(house: House) -> bool:
 @get("/metrics", summary="Metrics for Prometheus", tags=["health"], media_type="text/plain")
 async def read_metrics() -> Response[bytes]:
     """Return every metric of this process in Prometheus' text format."""
-    return Response(metrics.text(), media_type=metrics.CONTENT_TYPE)
+    # The framework adds the charset to text.
+    kind = metrics.CONTENT_TYPE.removesuffix("; charset=utf-8")
+    return Response(metrics.text(), media_type=kind)
 
 
 HANDLERS: Final = [live, ready, read_metrics]

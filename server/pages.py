@@ -29,9 +29,9 @@ PAGES: Final = ("i", "recruiter", "operator")
 SITE_KEY: Final = "site"
 PLACE: Final = "/static/@/"
 _TYPES: Final = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".png": "image/png",

@@ -53,7 +53,7 @@ async def get_report_page(request: PersonRequest, interview_id: FromPath[UUID]) 
     page = report_page.render(report, interview, company=tenant.name, locale=locale, base=base)
     return Response(
         page,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={
             "content-security-policy": report_page.CSP,
             "content-language": problems.language(locale),
