@@ -11,7 +11,9 @@ const REASON_CHARS_MIN = 10;
 
 export function decisionCard(page, interview, report) {
   const { t } = page;
-  return h("section", { class: "card", "aria-labelledby": "decision-title" },
+  const printed = (report.decisions ?? []).length > 0;
+  return h("section", { class: `card ${printed ? "" : "no-print"}`.trim(),
+    "aria-labelledby": "decision-title" },
     h("h2", { id: "decision-title" }, t("decision.title")),
     earlier(t, report.decisions ?? []), form(page, interview, report));
 }
