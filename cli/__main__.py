@@ -10,7 +10,18 @@ from protocol.faults import Fault
 from runtime.settings import WrongSetting
 
 # A command's module is loaded when it is asked for: a server must not wait for the demo's imports.
-COMMANDS: Final = ("up", "demo", "cv", "serve", "work", "relay", "migrate", "model", "conformance")
+COMMANDS: Final = (
+    "up",
+    "demo",
+    "cv",
+    "serve",
+    "work",
+    "relay",
+    "migrate",
+    "model",
+    "conformance",
+    "invitations",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

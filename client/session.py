@@ -49,6 +49,7 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 FetchTicket = Callable[[], Awaitable[Admitted]]
+Route = Callable[[str], Awaitable[tuple[str, int]]]  # address -> host and port to connect to
 
 
 class Counts(msgspec.Struct):
@@ -73,13 +74,16 @@ class Interview:
         *,
         backoff: Backoff | None = None,
         reconnect: bool = True,
-        connect_options: dict[str, Any] | None = None,
+        route: Route | None = None,
     ) -> None:
-        """Fetch tickets with `fetch_ticket`; `reconnect=False` ends at the first lost socket."""
+        """Fetch tickets with `fetch_ticket`; `reconnect=False` ends at the first lost socket.
+
+        `route` tells where to connect for an address, when it is not where the address says.
+        """
         self._fetch_ticket = fetch_ticket
         self._backoff = backoff or Backoff()
         self._reconnect = reconnect
-        self._options = connect_options or {}
+        self._route = route
         self._socket: ClientConnection | None = None
         self._resume: tuple[str, str] | None = None  # token, url
         self._pending: dict[str, messages.AnswerSubmit] = {}
@@ -175,15 +179,18 @@ class Interview:
             admitted = await self._admitted()
             subprotocol, url = messages.TICKET_PREFIX + admitted.ticket, admitted.url
         self.counts.connects += 1
-        options: dict[str, Any] = {"open_timeout": OPEN_SECONDS, **self._options}
+        elsewhere: dict[str, Any] = {}
+        if self._route is not None:
+            elsewhere["host"], elsewhere["port"] = await self._route(url)
         return await connect(
             url,
             subprotocols=[Subprotocol(messages.SUBPROTOCOL), Subprotocol(subprotocol)],
+            open_timeout=OPEN_SECONDS,
             ping_interval=None,
             max_size=FRAME_BYTES_MAX,
             compression=None,
             proxy=None,
-            **options,
+            **elsewhere,
         )
 
     async def _admitted(self) -> Admitted:

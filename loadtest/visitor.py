@@ -8,14 +8,14 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import msgspec
 
 from client.errors import Refused
 from client.rest import Api
-from client.session import Counts, Interview
+from client.session import Counts, Interview, Route
 from protocol import messages
 from runtime import clock
 from runtime.lifecycle import Tasks
@@ -63,7 +63,6 @@ class Habits(msgspec.Struct, frozen=True):
     think_seconds: float = 25.0  # on average, before an answer; half to one and a half of it
     duplicates: bool = False  # sends each answer twice, and once more under another id
     cut_share: float = 0.0  # of the turns in which the connection breaks at a random moment
-    port: int | None = None  # reach the server through this port of the machine (a slow line)
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -108,18 +107,25 @@ class Visitor:
         habits: Habits,
         note: Callable[[Sample], None],
         *,
+        route: Route | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        """Report every measured latency through `note` as it comes."""
+        """Report every measured latency through `note` as it comes; `route` leads over a line."""
         self._invitation = invitation
         self._habits = habits
         self._note = note
+        self._route = route
         self._rng = rng or random.Random()
         self._books = _Books()
         self._interview: Interview | None = None
         self._cut_at: float | None = None
         self._opened_at = 0.0
         self._begun = asyncio.Event()
+
+    @property
+    def result(self) -> Result:
+        """What has come of it so far."""
+        return self._books.result
 
     async def visit(self) -> Result:
         """Consent if that is still to be done, and answer until the interview is over."""
@@ -147,10 +153,7 @@ class Visitor:
         )
 
     async def _live(self, api: Api) -> None:
-        options: dict[str, Any] = {}
-        if self._habits.port is not None:
-            options = {"host": "127.0.0.1", "port": self._habits.port}
-        interview = Interview(api.ticket, connect_options=options)
+        interview = Interview(api.ticket, route=self._route)
         self._interview = interview
         self._opened_at = clock.monotonic()
         async with Tasks("visitor") as tasks:
