@@ -21,7 +21,7 @@ from pipeline.toolbox import Toolbox, aside
 from protocol import jobs, limits
 from protocol.faults import Fault
 from protocol.profile import EXTRACTOR_VERSION
-from runtime import clock
+from runtime import clock, metrics
 from storage import candidates, cvs, matches, openings, profiles, runs, vectors
 from storage.transaction import Connection
 
@@ -59,7 +59,13 @@ class CvTask:
         """Pass the stage."""
         assert self._work is not None
         stage: Callable[[cvs.Work, runs.Run], Awaitable[None]] = getattr(self, f"_{self._stage}")
-        await stage(self._work, run)
+        began, outcome = clock.monotonic(), "failed"
+        try:
+            await stage(self._work, run)
+            outcome = "done"
+        finally:
+            seconds = clock.monotonic() - began
+            metrics.cv_stage_seconds.labels(self._stage, outcome).observe(seconds)
 
     async def give_up(self, c: Connection, run: runs.Run, fault: Fault) -> None:
         """Refuse the CV with the fault's code; its file stays."""
