@@ -129,10 +129,10 @@ def summary(reading: Reading) -> str:
     place = basics.location
     where = ", ".join(part for part in ((place.city, place.country_code) if place else ()) if part)
     pages = f", {reading.pages} página(s)" if reading.pages else ""
+    size = f"{(reading.kind or '').upper()}{pages}, {reading.text_chars} caracteres"
     out = [
-        f"{basics.name or '(sin nombre)'}" + (f" — {basics.label}" if basics.label else ""),
-        f"  {(reading.kind or '').upper()}{pages}, {reading.text_chars} caracteres, "
-        f"idioma: {reading.language or '?'}",
+        (basics.name or "(sin nombre)") + (f" — {basics.label}" if basics.label else ""),
+        f"  {size}, idioma: {reading.language or '?'}",
     ]
     contact = " · ".join(part for part in (basics.email, basics.phone, where) if part)
     if contact:

@@ -165,7 +165,9 @@ def _judge(reply: bytes, *, expired: bool) -> Parsed:
         raise Fault(answer.fault if answer.fault in KINDS else "cv_crashed", answer.detail)
     if expired:
         raise Fault("cv_timeout")
-    status = STATUS.unpack_from(reply, len(reply) - STATUS.size)[0] if len(reply) >= 4 else 0
+    status = (
+        STATUS.unpack_from(reply, len(reply) - STATUS.size)[0] if len(reply) >= STATUS.size else 0
+    )
     if status in TIMEOUTS:
         raise Fault("cv_timeout", "cpu")
     if status == -signal.SIGKILL:

@@ -153,15 +153,15 @@ def _take(line: socket.socket, size: int) -> bytes:
 def confine(limits: ReadLimits) -> None:
     """Set the child's bounds; a system that knows one of them not (macOS, memory) goes without."""
     bounds = (
-        (resource.RLIMIT_AS, limits.address_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_seconds),
-        (resource.RLIMIT_FSIZE, limits.file_bytes + (1 << 20)),
-        (resource.RLIMIT_NOFILE, OPEN_FILES_MAX),
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, limits.address_bytes, 0),
+        (resource.RLIMIT_CPU, limits.cpu_seconds, 2),  # SIGXCPU says why; SIGKILL makes sure
+        (resource.RLIMIT_FSIZE, limits.file_bytes + (1 << 20), 0),
+        (resource.RLIMIT_NOFILE, OPEN_FILES_MAX, 0),
+        (resource.RLIMIT_CORE, 0, 0),
     )
-    for what, value in bounds:
+    for what, value, spare in bounds:
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(what, (value, value))
+            resource.setrlimit(what, (value, value + spare))
     signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds + SPARE_SECONDS)
 
 

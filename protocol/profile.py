@@ -17,6 +17,7 @@ Source = Literal["deterministic", "model"]
 EXTRACTOR_VERSION: Final = "1"
 
 DATE_SPAN_CHARS_MAX = 80  # "desde el 01 de septiembre de 2019 hasta la actualidad", with slack
+MONTH_DIGITS = 2
 SPAN_SLACK_CHARS = 40  # bullets, line breaks and labels that a span may include
 
 DERIVED: Final = re.compile(
@@ -215,7 +216,7 @@ def _says_date(value: str, quoted: str) -> bool:
     letters = fold(quoted)
     number = int(month)
     named = any(name in letters for name in MONTHS[number - 1])
-    return named or any(int(digits) == number for digits in numbers if len(digits) <= 2)
+    return named or any(int(digits) == number for digits in numbers if len(digits) <= MONTH_DIGITS)
 
 
 def _digits(text: str) -> str:

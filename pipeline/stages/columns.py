@@ -6,8 +6,11 @@ lines of the left and the right are mixed. Only where the page's own drawing sho
 sides then turn out to hold headings of a CV, are the sides read apart.
 """
 
+# ruff: noqa: PLR2004 - a matrix has six numbers, a move two
+
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -161,7 +164,7 @@ def _drawn_across(paired: list[list[Show]], edge: float) -> bool:
     """Say whether the drawing goes from side to side in each row, not down one side first."""
     ordered = sorted((show for row in paired for show in row), key=lambda show: show.index)
     sides = [show.x >= edge - SAME_POINTS for show in ordered]
-    turns = sum(1 for before, after in zip(sides, sides[1:], strict=False) if before != after)
+    turns = sum(1 for before, after in pairwise(sides) if before != after)
     return turns >= 1.5 * len(paired)
 
 

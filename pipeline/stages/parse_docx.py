@@ -28,6 +28,7 @@ OFF: Final = frozenset(("0", "false", "off"))
 SKIPPED: Final = frozenset(("w:del", "w:moveFrom", "mc:Fallback", "w:rubyPr", "w:rt"))
 AROUND: Final = ("header", "footer", "footnotes", "endnotes")
 CHUNK_BYTES = 64 * 1024
+BASED_ON_MAX = 32
 PICTURE_BYTES_MIN = 20 * 1024
 BROKEN: Final = (
     zipfile.BadZipFile, expat.ExpatError, zlib.error, lzma.LZMAError, KeyError, EOFError,
@@ -143,7 +144,7 @@ class _StyleReader(_Parser):
 
     def _chain(self, name: str) -> list[str]:
         chain: list[str] = []
-        while name and name not in chain and len(chain) < 32:
+        while name and name not in chain and len(chain) < BASED_ON_MAX:
             chain.append(name)
             name = self.based.get(name, "")
         return chain

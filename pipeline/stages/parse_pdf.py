@@ -5,8 +5,9 @@ and so reads across the gutter, `columns` cuts it. Pictures are looked at by the
 """
 
 import io
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from pypdf import PageObject, PasswordType, PdfReader
@@ -18,7 +19,8 @@ from protocol.faults import Fault
 
 LETTERS_MIN = 40  # a page with fewer, beside a large picture, was scanned
 PICTURE_PIXELS_MIN = 250_000
-OUTLINES_BYTES_MIN = 4_000  # letters drawn as curves: much drawing, no text
+CURVES_MIN = 300  # letters drawn as outlines: many curves, no text
+CURVE: Final = re.compile(rb"[\d.] c\s")
 FORMS_DEPTH_MAX = 3
 OBJECTS_MAX = 200
 
@@ -49,7 +51,7 @@ def parse_pdf(data: bytes, limits: ReadLimits = LIMITS) -> Pdf:
         pages = [_page(reader.pages[index]) for index in range(min(total, limits.pages))]
     except (Fault, MemoryError):
         raise
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001
         # A damaged file makes pypdf raise nearly anything: what matters is which refusal it is.
         raise _refusal(problem) from None
     return Pdf(pages, total)
@@ -76,7 +78,7 @@ def _has_picture(page: PageObject) -> bool:
     if any(pixels >= PICTURE_PIXELS_MIN for pixels in _pictures(page, FORMS_DEPTH_MAX)):
         return True
     content = page.get_contents()
-    return content is not None and len(content.get_data()) >= OUTLINES_BYTES_MIN
+    return content is not None and len(CURVE.findall(content.get_data())) >= CURVES_MIN
 
 
 def _pictures(holder: Any, depth: int) -> Iterator[int]:

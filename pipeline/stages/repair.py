@@ -4,6 +4,8 @@ The result is what PostgreSQL accepts, what spans point into, and what a reader 
 page reads. Repairing twice changes nothing.
 """
 
+# ruff: noqa: PLR2004 - the numbers are Unicode's own
+
 import re
 import unicodedata
 from typing import Final
@@ -34,7 +36,9 @@ MISREAD: Final = {
 # LaTeX draws an accent as its own sign before the letter: "Educaci´on".
 _ACCENTS: Final = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303", "ˆ": "\u0302"}
 _LOOSE_ACCENT: Final = re.compile(r"(?<=[A-Za-z])([´¨˜ˆ]) ?([aeiounAEIOUNı])(?=[a-zA-Z\s,.;:)]|$)")
-_SPACED_LINE: Final = re.compile(r"^[^\W\d_](?:[ \t]{1,6}[^\W\d_]){3,60}[ \t]{0,3}:?$", re.MULTILINE)
+_SPACED_LINE: Final = re.compile(
+    r"^[^\W\d_](?:[ \t]{1,6}[^\W\d_]){3,60}[ \t]{0,3}:?$", re.MULTILINE
+)
 _WIDE: Final = re.compile(r"[ \t]{2,}")
 _TRAILING: Final = re.compile(r"[ \t]+(?=\n)|[ \t]+\Z")
 # A word divided at the end of a line; not an address, whose hyphens are its own.

@@ -30,7 +30,7 @@ ISO_IMAGES: Final = (b"heic", b"heix", b"mif1", b"avif", b"heif")
 BLANK: Final = b" \t\r\n\f\v\x00\xef\xbb\xbf\xff\xfe"
 
 
-def validate(data: bytes, filename: str = "", *, limits: ReadLimits = LIMITS) -> Kind:
+def validate(data: bytes, filename: str = "", *, limits: ReadLimits = LIMITS) -> Kind:  # noqa: ARG001
     """Return the kind of CV file, or raise a Fault that names why it is none.
 
     `filename` is what the person called it: it is never trusted and never decides.
@@ -38,10 +38,13 @@ def validate(data: bytes, filename: str = "", *, limits: ReadLimits = LIMITS) ->
     if len(data) > limits.file_bytes:
         raise Fault("cv_too_large")
     what = sniff(data, limits)
-    if what == "pdf" or what == "docx" or what == "doc":
-        if what == "pdf":
-            _whole_pdf(data)
-        return what
+    if what == "pdf":
+        _whole_pdf(data)
+        return "pdf"
+    if what == "docx":
+        return "docx"
+    if what == "doc":
+        return "doc"
     if what == "empty":
         raise Fault("cv_empty")
     if what == "bomb":
@@ -59,7 +62,7 @@ def sniff(data: bytes, limits: ReadLimits = LIMITS) -> What:
         return "empty"
     if b"%PDF-" in data[:PDF_HEAD_BYTES]:
         return "pdf"
-    if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip(data, limits)
     if data.startswith(OLE):
         return _ole(data)
@@ -83,7 +86,7 @@ def _text(data: bytes) -> What:
         return "html"
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "text"
-    odd = sum(1 for byte in sample if byte < 32 and byte not in b"\t\n\r\f\x1b")
+    odd = sum(1 for byte in sample if byte < ord(" ") and byte not in b"\t\n\r\f\x1b")
     return "text" if odd * 100 <= len(sample) else "unknown"
 
 

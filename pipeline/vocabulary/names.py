@@ -1,5 +1,7 @@
 """Given names common in Latin America: a hint that a line is a person's name, never a condition."""
 
+# ruff: noqa: SIM905 - hundreds of words read better as a paragraph
+
 from typing import Final
 
 GIVEN: Final = frozenset(

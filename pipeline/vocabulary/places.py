@@ -1,5 +1,7 @@
 """Cities and countries of Latin America and beyond, with their ISO codes and phone regions."""
 
+# ruff: noqa: PLR2004 - a weight or a length is judged where it stands
+
 from typing import Final
 
 from pipeline.vocabulary.trie import Trie

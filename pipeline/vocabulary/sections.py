@@ -1,5 +1,7 @@
 """The headings of a CV in three languages, and how to tell one from a line that starts alike."""
 
+# ruff: noqa: SIM905 - hundreds of words read better as a paragraph
+
 import re
 from typing import Final, Literal
 

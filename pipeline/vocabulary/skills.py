@@ -11,6 +11,7 @@ _LIST_AFTER: Final = re.compile(r"[ \t]*(?:$|[,;/|•·)\]\n\t.+-]|(?:y|e|and|o|
 LOOK_CHARS = 8
 RULES = "!?~"
 ADDRESS: Final = ("@", "_")
+_DOMAIN: Final = re.compile(r"\.(?:com|org|net|io|dev|me|pe|br|co)\b")
 
 
 class Found(NamedTuple):
@@ -69,6 +70,8 @@ def find(text: str) -> list[tuple[str, int, int]]:
 def _stands(text: str, start: int, end: int, entry: _Entry) -> bool:
     """Apply the entry's rule, and refuse pieces of addresses such as an e-mail's."""
     if text[max(0, start - 1) : start] in ADDRESS or text[end : end + 1] in ADDRESS:
+        return False
+    if _DOMAIN.match(text, end):
         return False
     said = text[start:end]
     if entry.rule == "!":

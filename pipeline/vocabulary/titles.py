@@ -1,5 +1,7 @@
 """Words of job titles and of employers, to tell a position from a company."""
 
+# ruff: noqa: SIM905 - hundreds of words read better as a paragraph
+
 import re
 from typing import Final
 
@@ -24,6 +26,7 @@ TITLE_STEMS: Final = tuple(
     reponedor representante residente responsable responsavel secretari seguridad sociolog
     soldador subgerente sub-gerente sub supervisor tecnico tecnica tecnic tecnolog terapeuta
     tesorer topograf trabajador traductor tutor vendedor veterinari vicepresidente vigilante
+    estudiante student bachiller egresad licenciad graduate
     visitador volunteer voluntari becari aprendiz trainee socio fundador cofundador
     accountant administrator advisor analyst apprentice architect assistant associate auditor
     barber bartender bookkeeper buyer cashier chief clerk coach consultant cook counsel

@@ -1,5 +1,7 @@
 """A trie of words: finds the longest known phrases of a text in one pass over its words."""
 
+# ruff: noqa: PLR2004 - a weight or a length is judged where it stands
+
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final

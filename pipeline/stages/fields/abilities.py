@@ -1,5 +1,7 @@
 """Skills, languages and certificates."""
 
+# ruff: noqa: PLR2004 - a weight or a length is judged where it stands
+
 import re
 from typing import Final
 
@@ -24,8 +26,8 @@ LEVEL_CHARS = 30  # a level stands this near to what it is the level of
 GROUP: Final = re.compile(r"^[^,;:]{2,40}:\s{1,3}(?=\S)")
 ITEMS: Final = re.compile(r"[,;•|·\t]| {3,}|\s[-–—]\s|\.(?=\s|$)| y (?=[A-ZÁÉÍÓÚ])| and (?=[A-Z])")
 LEVEL_OF: Final = re.compile(
-    r"[ \t]{0,2}[(:\-–—]{0,2}[ \t]{0,2}(?:a )?(?:nivel |level |nível )?(?P<level>avanzad[oa]|intermedi[oa]"
-    r"|b[aá]sic[oa]|experto|advanced|intermediate|basic|expert|proficient|avançad[oa]|intermediári[oa]"
+    r"[ \t]{0,2}[(:\-–—]{0,2}[ \t]{0,2}(?:a )?(?:nivel |level |nível )?(?P<level>avanzad[oa]"
+    r"|intermedi[oa]|b[aá]sic[oa]|experto|advanced|intermediate|basic|expert|proficient|avançad[oa]|intermediári[oa]"
     r"|beginner|fluente?)(?!\w)",
     re.IGNORECASE,
 )
@@ -70,8 +72,8 @@ def _terms(source: Source, block: Block, known: list[Cut]) -> list[Cut]:
     for line in block.lines:
         group = GROUP.match(line.text)
         cut = Cut(line.start + (group.end() if group else 0), line.end)
-        for item in _items(source.text, cut):
-            item = _without_level(source.text, item)
+        for whole in _items(source.text, cut):
+            item = _without_level(source.text, whole)
             said = source.text[item.start : item.end]
             if not _is_term(said) or source.is_private(*item) or LANGUAGE_TRIE.find(said):
                 continue
@@ -104,7 +106,9 @@ def _is_term(said: str) -> bool:
 
 def _without_level(text: str, item: Cut) -> Cut:
     match = LEVEL_OF.search(text, item.start, item.end)
-    return trim(text, Cut(item.start, match.start())) if match and match.start() > item.start else item
+    return (
+        trim(text, Cut(item.start, match.start())) if match and match.start() > item.start else item
+    )
 
 
 def _skill(source: Source, number: int, name: str, cuts: list[Cut]) -> Skill:
@@ -127,18 +131,17 @@ def languages(source: Source) -> tuple[Language, ...]:
     own = [b for b in source.blocks if b.part == "languages"]
     found: dict[str, tuple[Hit, Cut | None, str | None]] = {}
     for block in own:
-        _gather(source, block.lines, found, certain=True)
+        _gather(block.lines, found, certain=True)
     if not found:
         for block in source.blocks:
             if block.part not in ("references", "work", "languages"):
-                _gather(source, block.lines, found, certain=block.part == "skills")
+                _gather(block.lines, found, certain=block.part == "skills")
     return tuple(
         _language(source, number, *entry) for number, entry in enumerate(found.values())
     )  # fmt: skip
 
 
 def _gather(
-    source: Source,
     lines: list[Line],
     found: dict[str, tuple[Hit, Cut | None, str | None]],
     *,
@@ -161,7 +164,7 @@ def _gather(
                 continue
             where = Hit(hit.value, line.start + hit.start, line.start + hit.end)
             known = found.get(hit.value)
-            if known is None or known[1] is None and level is not None:
+            if known is None or (known[1] is None and level is not None):
                 found[hit.value] = (where, *(level or (None, None)))
 
 
@@ -224,17 +227,19 @@ def _certificate(
             found[-1] = (found[-1][0], found[-1][1], when)
         return
     said = [source.text[cut.start : cut.end] for cut in pieces]
-    schools = [n for n, text in enumerate(said) if SCHOOL.search(fold(text)) or employer_score(text)]
+    schools = [
+        n for n, text in enumerate(said) if SCHOOL.search(fold(text)) or employer_score(text)
+    ]
     if found and not line.bullet and len(pieces) == 1:
         if schools and found[-1][1] is None:
             found[-1] = (found[-1][0], pieces[0], found[-1][2] or when)
             return
         if said[0][:1].islower() and found[-1][0].end == source.lines[0].end:
             return
-    if len(pieces) > 1 and schools == [0]:
-        name, issuer = pieces[1], pieces[0]
-    else:
-        name, issuer = pieces[0], pieces[1] if len(pieces) > 1 else None
+    name = pieces[0]
+    issuer = pieces[1] if len(pieces) > 1 else None
+    if issuer is not None and schools == [0]:
+        name, issuer = issuer, name
     if len(source.text[name.start : name.end]) <= NAME_CHARS_MAX and not source.is_private(*name):
         found.append((name, issuer, when))
 

@@ -1,5 +1,7 @@
 """How to reach the candidate: e-mail, phone, links and city."""
 
+# ruff: noqa: PLR2004 - a weight or a length is judged where it stands
+
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -87,7 +89,7 @@ def phone(source: Source, regions: tuple[str, ...]) -> str | None:
         kind = phonenumbers.number_type(number)
         mobile = kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
         said = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-        if best is None or mobile and not best[0]:
+        if best is None or (mobile and not best[0]):
             best = mobile, cut, said
         if mobile:
             break
@@ -163,7 +165,9 @@ def _head(source: Source) -> list[Line]:
 def place(source: Source) -> Location | None:
     """Return the candidate's city and country, from the head of the CV or an address line."""
     head = _head(source)[:PLACE_LINES]
-    addressed = [line for line in source.lines if ADDRESS.match(source.folded, line.start, line.end)]
+    addressed = [
+        line for line in source.lines if ADDRESS.match(source.folded, line.start, line.end)
+    ]
     country: str | None = None
     for line in addressed[:4] + head:
         cities = CITY_TRIE.find(line.text)
@@ -172,15 +176,23 @@ def place(source: Source) -> Location | None:
         if not cities:
             continue
         named = countries[-1].value if countries else None
-        city = _city(line.text, [hit for hit in cities if named in (None, hit.value)] or cities)
-        ends = next((c.end for c in countries if not line.text[city.end : c.start].strip()), city.end)
-        if not _stands_alone(line.text, city.start, ends):
+        fitting = [hit for hit in cities if named in (None, hit.value)] or cities
+        alone = [
+            hit for hit in fitting if _stands_alone(line.text, hit.start, _end(hit, countries))
+        ]
+        if not alone:
             continue
+        city = _city(line.text, alone)
         said = source.keep(
             "/basics/location/city", Cut(line.start + city.start, line.start + city.end)
         )
         return Location(said, named or city.value)
     return Location(None, country) if country else None
+
+
+def _end(city: Hit, countries: list[Hit]) -> int:
+    """Return where a city ends, its country included where it follows directly."""
+    return next((c.end for c in countries if 0 <= c.start - city.end <= 1), city.end)
 
 
 def _city(line: str, hits: list[Hit]) -> Hit:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from pipeline.stages.fields.lines import Line
@@ -47,8 +48,8 @@ _TOKEN: Final = re.compile(
     | (?P<y4>{_YEAR})(?!\d)
     | (?P<m5>0[1-9]|1[0-2])/(?P<y5s>\d\d)(?![\d/])
     | (?P<alone>{_NAMES})\b\.?
-    | (?:(?:la|el|o|a|the)\s{1,3})?(?P<now>actualidad|actualmente|actual|presente|present|fecha\sactual
-        |fecha|hoy\sen\sdia|hoy|dias\satuais|dia\sde\shoje|current|currently|now|today|ongoing|date
+    | (?:(?:la|el|o|a|the)\s{1, 3})?(?P<now>actualidad|actualmente|actual|presente|present|fecha
+        \sactual|fecha|hoy\sen\sdia|hoy|dias\satuais|dia\sde\shoje|current|currently|now|today|ongoing|date
         |en\scurso|em\scurso|momento\satual|momento|atualidade|atualmente|atual|hoje|vigente
         |cursando)\b
     )""",
@@ -145,7 +146,9 @@ def _read(match: re.Match[str], today: date) -> tuple[When | None, str, int | No
     if got["alone"]:
         return None, "month", MONTHS[got["alone"]]
     short = got["y1s"] or got["y5s"]
-    year = _full(int(short), today) if short else int(got["y1"] or got["y2"] or got["y3"] or got["y4"])
+    year = (
+        _full(int(short), today) if short else int(got["y1"] or got["y2"] or got["y3"] or got["y4"])
+    )
     month = MONTHS[got["name"]] if got["name"] else int(got["m2"] or got["m3"] or got["m5"] or 0)
     if not YEAR_MIN <= year <= today.year + YEARS_AHEAD_MAX:
         return None, "", None
@@ -198,6 +201,8 @@ def _broken(text: str, last: Line, line: Line, today: date) -> bool:
     """Say whether one date, or the two of a range, stand across the end of a line."""
     if line.start - last.end > BREAK_CHARS_MAX or not text[line.start - 1].isspace():
         return False
+    if len(last.text) > LINE_CHARS_MAX:
+        return False
     begin = max(last.start, last.end - TAIL_CHARS)
     around = fold(text[begin : min(line.end, line.start + TAIL_CHARS)])
     if not _NEAR.search(around):
@@ -208,7 +213,7 @@ def _broken(text: str, last: Line, line: Line, today: date) -> bool:
         return True
     return any(
         first.end <= edge < second.start + 1 and _pair(around, first, second) is not None
-        for first, second in zip(tokens, tokens[1:], strict=False)
+        for first, second in pairwise(tokens)
     )
 
 

@@ -1,5 +1,7 @@
 """Studies: a degree, a school or a date seen a second time begins the next one."""
 
+# ruff: noqa: PLR2004 - a weight or a length is judged where it stands
+
 import re
 from typing import Final
 
@@ -149,8 +151,12 @@ def _degree(text: str, piece: Cut) -> tuple[Cut | None, Cut | None, Cut | None]:
         end = piece.start + cut_at
     degree = trim(text, Cut(piece.start + match.start(), piece.start + match.end()))
     joint = JOINT.match(folded[match.end() : end - piece.start])
-    if OWN_SUBJECT.match(match[0]):
-        return None, trim(text, Cut(degree.start, end)), institution
+    own = OWN_SUBJECT.search(match[0])
+    if own:
+        subject = trim(text, Cut(degree.start + own.start(), end))
+        words = match[0][: own.start()].split()
+        return (Cut(degree.start, degree.start + len(words[0])) if words else None,
+                subject, institution)  # fmt: skip
     if joint is None:
         rest = trim(text, Cut(degree.end, end))
         if rest.end > rest.start and text[rest.start : rest.end][:1].isupper():
@@ -169,8 +175,8 @@ def _write(source: Source, number: int, study: _Study) -> Education:
         ("area", "area", study.subject),
     ):
         if cut is not None and tidy(source.text[cut.start : cut.end]):
-            cut = Cut(cut.start, min(cut.end, cut.start + FIELD_CHARS_MAX))
-            fields[field] = source.keep(f"{path}/{pointer}", cut)
+            kept = Cut(cut.start, min(cut.end, cut.start + FIELD_CHARS_MAX))
+            fields[field] = source.keep(f"{path}/{pointer}", kept)
     period = study.period
     current = False
     if period is not None and period.begin is not None:

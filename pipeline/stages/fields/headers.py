@@ -1,5 +1,7 @@
 """The head of a job: which words are the position, which the employer, which the place."""
 
+# ruff: noqa: PLR2004 - a weight or a length is judged where it stands
+
 import re
 from typing import Final, NamedTuple
 
@@ -41,7 +43,7 @@ class Head(NamedTuple):
 def is_head(line: Line) -> bool:
     """Say whether a line could stand at the head of a job: short, and not a sentence."""
     text = line.text
-    if line.bullet or len(text) > HEAD_CHARS_MAX or not text[0].isupper() and not text[0].isdigit():
+    if line.bullet or len(text) > HEAD_CHARS_MAX or not (text[0].isupper() or text[0].isdigit()):
         return False
     if text.endswith(":") or len(text.split()) > 14:
         return False
@@ -90,10 +92,10 @@ def _segments(text: str, cut: Cut) -> list[Cut]:
     pieces = _cut_at(text, cut, STRONG)
     pieces = [part for piece in pieces for part in _without_place(text, piece)]
     kept: list[Cut] = []
-    for piece in pieces:
-        gone = DURATION.search(fold(text[piece.start : piece.end]))
-        if gone:
-            piece = trim(text, Cut(piece.start, piece.start + gone.start()))
+    for whole in pieces:
+        gone = DURATION.search(fold(text[whole.start : whole.end]))
+        end = whole.start + gone.start() if gone else whole.end
+        piece = trim(text, Cut(whole.start, end))
         if 1 < piece.end - piece.start <= FIELD_CHARS_MAX:
             kept.append(piece)
     return kept
@@ -150,7 +152,11 @@ def _best_position(text: str, segments: list[Cut]) -> Cut | None:
         best = titles[0] if titles and len(segments) > 1 else None
         if best is None and len(titles) == 1 and AT.search(text[titles[0].start : titles[0].end]):
             best = titles[0]
-        if best is None and len(titles) == 1 and COMMA.search(text[titles[0].start : titles[0].end]):
+        if (
+            best is None
+            and len(titles) == 1
+            and COMMA.search(text[titles[0].start : titles[0].end])
+        ):
             best = titles[0]
     return best
 

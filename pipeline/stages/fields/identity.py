@@ -1,5 +1,7 @@
 """Whose CV it is: the name and the line that says what they are."""
 
+# ruff: noqa: PLR2004 - a weight or a length is judged where it stands
+
 import re
 from typing import Final
 
@@ -14,11 +16,13 @@ from pipeline.vocabulary.studies import SCHOOL
 from pipeline.vocabulary.titles import employer_score, title_score
 
 LABELLED: Final = re.compile(
-    r"^(?:nombres? y apellidos?|nombres? completos?|apellidos? y nombres?|nombres?|nome completo|nome"
-    r"|full name|name|candidat[eo])\s{0,2}[:\t-]\s{0,4}"
+    r"^(?:nombres? y apellidos?|nombres? completos?|apellidos? y nombres?|nombres?|nome completo"
+    r"|nome|full name|name|candidat[eo])\s{0,2}[:\t-]\s{0,4}"
 )
 WORD: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-])*")
-PARTICLES: Final = frozenset("de del la las los y da do das dos e van von di san santa".split())
+PARTICLES: Final = frozenset(
+    ("de", "del", "la", "las", "los", "y", "da", "do", "das", "dos", "e", "van", "von", "di", "san")
+)
 CUT_AT: Final = re.compile(r"\s[|·•–—-]\s|\t|  +|,? (?:CPA|MBA|PMP|PhD)\b|\s?\|\s?")
 NAME_CHARS_MAX = 70
 WORDS_MIN, WORDS_MAX = 2, 6
@@ -26,6 +30,7 @@ LINES_LOOKED_AT = 120
 SCORE_MIN = 4
 LABEL_CHARS_MAX = 110
 LABEL_LINES = 3
+PHONE_DIGITS_MIN = 5
 
 
 class _Candidate:
@@ -69,7 +74,7 @@ def _candidates(source: Source) -> list[_Candidate]:
         words = _words(source.text[cut.start : cut.end])
         if not words or line.bullet:
             continue
-        if WORDS_MIN <= len(words):
+        if len(words) >= WORDS_MIN:
             found.append(_Candidate(number, number, cut, words))
         after = lines[number + 1] if number + 1 < len(lines) else None
         if after is None or len(words) > 3 or cut.end != line.end or after.bullet:
@@ -167,10 +172,10 @@ def label(source: Source, name_line: int) -> str | None:
     for line in source.lines[name_line + 1 : name_line + 1 + LABEL_LINES]:
         if heading(line.text):
             return None
-        plain = not any(char.isdigit() or char == "@" for char in line.text)
-        if plain and len(line.text) <= LABEL_CHARS_MAX and title_score(line.text):
-            if not line.text.endswith(".") or len(line.text) < 60:
-                return source.keep("/basics/label", line.cut)
+        plain = "@" not in line.text and sum(map(str.isdigit, line.text)) < PHONE_DIGITS_MIN
+        short = len(line.text) < 60 or (len(line.text) <= LABEL_CHARS_MAX and line.text[-1] != ".")
+        if plain and short and title_score(line.text):
+            return source.keep("/basics/label", line.cut)
     return None
 
 

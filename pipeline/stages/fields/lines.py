@@ -19,7 +19,10 @@ FURNITURE: Final = re.compile(
 SUBTITLES: Final = re.compile(
     r"^(?:principales |key |main |algunos )?(?:logros?|achievements?|accomplishments|actividades"
     r"|tecnologias|herramientas|technologies|tools|proyectos|projects|stack|conquistas|projetos"
-    r"|ferramentas|activities|software|logros destacados|tech stack)(?: destacados| clave)?\s{0,2}:?$"
+    r"|ferramentas|activities|software|tech stack)(?: destacados| clave)?\s{0,2}:?$"
+)
+NUMBERED_HEAD: Final = re.compile(
+    r"^(?:empresa|compania|company|institucion|entidad|empleador|cargo|puesto|position|role)\b.{0,9}:"
 )
 LINES_MAX = 20_000
 
@@ -69,7 +72,10 @@ def split(text: str) -> list[Line]:
             pending = True
             continue
         start += len(bare) - len(body)
-        lines.append(Line(body, start, start + len(body), pending or match is not None))
+        bullet = match is not None and not (
+            bare[0].isdigit() and NUMBERED_HEAD.match(fold(body[:40]))
+        )
+        lines.append(Line(body, start, start + len(body), pending or bullet))
         pending = False
     return lines
 

@@ -1,13 +1,15 @@
 """The jobs: each range of dates in the experience section begins one; its head names the rest."""
 
-from typing import NamedTuple
+# ruff: noqa: PLR2004 - a weight or a length is judged where it stands
 
+from typing import NamedTuple
 
 from pipeline.stages.fields import headers
 from pipeline.stages.fields.dates import Range, When, months, ranges
 from pipeline.stages.fields.headers import Head, is_head, without
 from pipeline.stages.fields.lines import Cut, Line
 from pipeline.stages.fields.source import Source
+from pipeline.vocabulary.folding import fold
 from pipeline.vocabulary.titles import employer_score, title_score
 from protocol.profile import Work
 
@@ -48,6 +50,7 @@ def _surely(job: Job) -> bool:
 
 
 def _jobs(source: Source, lines: list[Line]) -> list[Job]:
+    lines = [line for line in lines if not headers.DURATION.fullmatch(fold(line.text))]
     periods = [_period(source, line) for line in lines]
     dated = [number for number, period in enumerate(periods) if period is not None]
     if not dated:
@@ -82,7 +85,7 @@ def _period(source: Source, line: Line) -> Range | None:
         named = title_score(said) or employer_score(said)
         if line.bullet or period.single:
             short = len(said) <= BULLET_REST_CHARS_MAX and not said.endswith(".")
-            if edge and short and (named or not said and not line.bullet):
+            if edge and short and (named or (not said and not line.bullet)):
                 return period
         elif len(said) <= headers.HEAD_CHARS_MAX + 40 and (edge or named):
             return period
@@ -148,7 +151,9 @@ def _undated(source: Source, lines: list[Line]) -> list[Job]:
             cuts.append(lines[end].cut)
             end += 1
         stop = end
-        while stop < len(lines) and not (is_head(lines[stop]) and title_score(lines[stop].text) >= 3):
+        while stop < len(lines) and not (
+            is_head(lines[stop]) and title_score(lines[stop].text) >= 3
+        ):
             stop += 1
         jobs.append(Job(headers.read(source.text, cuts), None, lines[end:stop]))
         at = stop
@@ -164,7 +169,11 @@ def _inherit(source: Source, jobs: list[Job]) -> list[Job]:
             parent = job
             kept.append(job)
             continue
-        if parent is not None and job.head.name is None and _inside(source, job, parent):
+        held = kept[-1] if kept else None
+        if parent is None and held is not None and _goes_on(source, job, held):
+            head = job.head._replace(name=held.head.name)
+            kept.append(job._replace(head=head))
+        elif parent is not None and job.head.name is None and _inside(source, job, parent):
             if kept and kept[-1] is parent:
                 kept.pop()
             head = job.head._replace(name=parent.head.name, location=parent.head.location)
@@ -173,6 +182,17 @@ def _inherit(source: Source, jobs: list[Job]) -> list[Job]:
             parent = None
             kept.append(job)
     return kept
+
+
+def _goes_on(source: Source, job: Job, later: Job) -> bool:
+    """Say whether a position without an employer ends where the one above it began.
+
+    It is the way networks list a career in one house.
+    """
+    if job.head.name is not None or later.head.name is None or job.head.position is None:
+        return False
+    inner, outer = _months(source, job.period), _months(source, later.period)
+    return bool(inner) and bool(outer) and 0 <= outer[0] - inner[-1] <= 1
 
 
 def _inside(source: Source, job: Job, parent: Job) -> bool:
@@ -201,10 +221,9 @@ def _write(source: Source, number: int, job: Job) -> Work:
         if not period.current and period.until is not None:
             fields["end_date"] = str(period.until)
     summary, highlights = _body(source, path, job.body)
-    written = Work(
+    return Work(
         current=bool(period and period.current), summary=summary, highlights=highlights, **fields
     )
-    return written
 
 
 def _body(source: Source, path: str, lines: list[Line]) -> tuple[str | None, tuple[str, ...]]:
@@ -279,5 +298,3 @@ def years_of_experience(source: Source, jobs: tuple[Work, ...]) -> float:
 def _when(said: str) -> When:
     year, _, month = said.partition("-")
     return When(int(year), int(month) if month else None)
-
-
