@@ -5,37 +5,55 @@ from typing import Any, Final
 
 _FRAMES: Final = {
     "es": (
-        "Por ejemplo, en {company}, como {position}, {did}. Primero analicé la situación con el "
-        "equipo, después implementé el cambio paso a paso y al final medimos el resultado: {more}. "
-        "Aprendí a pedir datos antes de decidir.",
-        "Le cuento un caso de {company}. Trabajé como {position} y me encargué de esto: {did}. "
-        "Tuve que priorizar, coordiné con otras áreas y logramos terminar a tiempo. {more}. Si lo "
-        "hiciera de nuevo, haría antes una prueba pequeña.",
-        "En {company} hubo un problema que me tocó resolver: {did}. Revisé los datos, encontré la "
-        "causa, propuse una solución y la puse en marcha. El resultado: {more}. Uso sobre todo "
-        "{skills}.",
+        (
+            "Por ejemplo, en {company}, como {position}, {did}. Primero analicé la situación con el "
+            "equipo, después implementé el cambio paso a paso y al final medimos el resultado: {more}. "
+            "Aprendí a pedir datos antes de decidir."
+        ),
+        (
+            "Le cuento un caso de {company}. Trabajé como {position} y me encargué de esto: {did}. "
+            "Tuve que priorizar, coordiné con otras áreas y logramos terminar a tiempo. {more}. Si lo "
+            "hiciera de nuevo, haría antes una prueba pequeña."
+        ),
+        (
+            "En {company} hubo un problema que me tocó resolver: {did}. Revisé los datos, encontré la "
+            "causa, propuse una solución y la puse en marcha. El resultado: {more}. Uso sobre todo "
+            "{skills}."
+        ),
     ),
     "en": (
-        "For example, at {company}, as {position}, {did}. First I analysed the situation with the "
-        "team, then I implemented the change step by step and in the end we measured the result: "
-        "{more}. I learned to ask for data before deciding.",
-        "Let me tell you about {company}. I worked as {position} and was responsible for this: "
-        "{did}. I had to prioritise, I coordinated with other teams and we delivered on time. "
-        "{more}. Next time I would run a small test earlier.",
-        "At {company} there was a problem that I had to solve: {did}. I looked at the data, found "
-        "the cause, proposed a solution and put it in place. The result: {more}. I mostly use "
-        "{skills}.",
+        (
+            "For example, at {company}, as {position}, {did}. First I analysed the situation with the "
+            "team, then I implemented the change step by step and in the end we measured the result: "
+            "{more}. I learned to ask for data before deciding."
+        ),
+        (
+            "Let me tell you about {company}. I worked as {position} and was responsible for this: "
+            "{did}. I had to prioritise, I coordinated with other teams and we delivered on time. "
+            "{more}. Next time I would run a small test earlier."
+        ),
+        (
+            "At {company} there was a problem that I had to solve: {did}. I looked at the data, found "
+            "the cause, proposed a solution and put it in place. The result: {more}. I mostly use "
+            "{skills}."
+        ),
     ),
     "pt": (
-        "Por exemplo, na {company}, como {position}, {did}. Primeiro analisei a situação com a "
-        "equipe, depois implementei a mudança passo a passo e no final medimos o resultado: {more}."
-        " Aprendi a pedir dados antes de decidir.",
-        "Vou contar um caso da {company}. Trabalhei como {position} e fui responsável por isto: "
-        "{did}. Tive que priorizar, coordenei com outras áreas e conseguimos entregar no prazo. "
-        "{more}. Da próxima vez faria antes um teste pequeno.",
-        "Na {company} houve um problema que precisei resolver: {did}. Revisei os dados, encontrei "
-        "a causa, propus uma solução e a coloquei em prática. O resultado: {more}. Uso "
-        "principalmente {skills}.",
+        (
+            "Por exemplo, na {company}, como {position}, {did}. Primeiro analisei a situação com a "
+            "equipe, depois implementei a mudança passo a passo e no final medimos o resultado: {more}."
+            " Aprendi a pedir dados antes de decidir."
+        ),
+        (
+            "Vou contar um caso da {company}. Trabalhei como {position} e fui responsável por isto: "
+            "{did}. Tive que priorizar, coordenei com outras áreas e conseguimos entregar no prazo. "
+            "{more}. Da próxima vez faria antes um teste pequeno."
+        ),
+        (
+            "Na {company} houve um problema que precisei resolver: {did}. Revisei os dados, encontrei "
+            "a causa, propus uma solução e a coloquei em prática. O resultado: {more}. Uso "
+            "principalmente {skills}."
+        ),
     ),
 }
 _UNKNOWN: Final = {

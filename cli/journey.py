@@ -142,13 +142,8 @@ class Journey:
             self._say(f"   {'✓' if gate['passed'] else '✗'} must have {gate['term']}")
 
     async def _interview(self, api: Api, opening_id: str, cv: dict[str, Any]) -> dict[str, Any]:
-        wanted = {
-            "opening_id": opening_id,
-            "candidate_id": cv["candidate_id"],
-            "locale": self._locale,
-        }
-        if cv["profile"]:
-            wanted["cv_id"] = cv["cv_id"]
+        whom = {"cv_id": cv["cv_id"]} if cv["profile"] else {"candidate_id": cv["candidate_id"]}
+        wanted = {"opening_id": opening_id, "locale": self._locale, **whom}
         made = await api.post("/interviews", wanted)
         invitation = made["link"].rpartition("#")[2]
         candidate = Candidate(cv["profile"], self._locale)

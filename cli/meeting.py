@@ -19,9 +19,9 @@ FAST_PIECE_SECONDS: Final = 0.015
 @asynccontextmanager
 async def house(state_dir: Path, say: Callable[[str], None]) -> AsyncIterator[tuple[str, str]]:
     """Yield (base URL, recruiter's token) of a house that is ready."""
-    running = await _running(state_dir)
-    if running is not None:
-        base_url, tenant_id = running
+    found = await running(state_dir)
+    if found is not None:
+        base_url, tenant_id = found
         say(f"using the stack that runs at {base_url}")
         token = development_token(
             state_dir, tenant_id, "recruiter", "Reclutadora de prueba", ["recruiter"]
@@ -38,7 +38,8 @@ async def house(state_dir: Path, say: Callable[[str], None]) -> AsyncIterator[tu
         yield stack.base_url, stack.recruiter_token
 
 
-async def _running(state_dir: Path) -> tuple[str, UUID] | None:
+async def running(state_dir: Path) -> tuple[str, UUID] | None:
+    """Return the base URL and the company of the stack that runs on this state folder."""
     try:
         note = json.loads((state_dir / NOTE).read_text("utf-8"))
         base_url, tenant_id = str(note["base_url"]), UUID(note["tenant_id"])

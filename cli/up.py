@@ -36,6 +36,10 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(args: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM; 1 when the services can't be started."""
     logs.set_up("warning")
+    found = asyncio.run(meeting.running(args.state_dir))
+    if found is not None:
+        print(f"entrevistador up: it runs already, at {found[0]}", file=sys.stderr)
+        return 1
     try:
         asyncio.run(_up(args))
     except embedded.EmbeddedError as error:

@@ -5,49 +5,20 @@ answer.accepted and to the next question. The interview's time runs only while a
 waits for its answer and the candidate is connected and not paused.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from interview import events as ev
-from interview.interviewer import Directive, Said, choose
+from interview.interviewer import Said, choose
 from interview.plan import Plan
+from interview.record import Answered, Current, Snapshot, fault_frame, said_of, state_frame
+from interview.reel import Reel
+from interview.stopwatch import Stopwatch
 from protocol import limits, messages, recovery
-from protocol.faults import KINDS
 
 TIME_UP_GRACE_SECONDS: Final = 30.0  # an answer sent at the last moment still arrives
-
-
-class Current(msgspec.Struct):
-    """The question under way or waiting."""
-
-    turn: int
-    ask: int
-    directive: Directive
-    text: str = ""
-    completed: bool = False
-    engine: str = ""
-    shown: bool = False  # question.started went out in this epoch
-
-
-class Answered(msgspec.Struct, frozen=True):
-    """One turn that is durable."""
-
-    said: Said
-    client_msg_id: str
-
-
-class Snapshot(msgspec.Struct, kw_only=True):
-    """What another instance needs beside the turns: kept in the live state and in PostgreSQL."""
-
-    current: Current | None = None
-    used_seconds: float = 0.0
-    paused: bool = False
-    engine: str = ""
-    joins: int = 0
-    joins_confirmed: int = 0
 
 
 class Session:
@@ -74,11 +45,8 @@ class Session:
         self.saving: ev.Save | None = None
         self.closing = ""
         self._ids = {item.client_msg_id: item.said.turn for item in self.answered}
-        self._offset = 0
-        self._log: deque[tuple[int, bytes]] = deque()
-        self._log_bytes = 0
-        self._running_since: float | None = None
-        self._waiting_since: float | None = None
+        self._reel = Reel()
+        self._watch = Stopwatch(self.snapshot.used_seconds)
         self._restore()
 
     def _restore(self) -> None:
@@ -107,7 +75,7 @@ class Session:
     @property
     def offset(self) -> int:
         """The offset of the newest frame of the record in this epoch."""
-        return self._offset
+        return self._reel.top
 
     @property
     def asking(self) -> bool:
@@ -116,42 +84,26 @@ class Session:
 
     def seconds_left(self, now: float) -> float:
         """The interview's time that is left; negative once it is up."""
-        used = self.snapshot.used_seconds
-        if self._running_since is not None:
-            used += max(0.0, now - self._running_since)
-        return self.plan.seconds - used
+        return self.plan.seconds - self._watch.used(now)
 
     def saved_snapshot(self, now: float) -> Snapshot:
         """A copy of the snapshot with the clock brought up to `now`."""
-        self._settle(now)
+        self._watch.settle(now)
         return msgspec.structs.replace(
             self.snapshot,
+            used_seconds=self._watch.used_seconds,
             current=msgspec.structs.replace(self.current) if self.current else None,
         )
 
     def state_frame(self, now: float) -> messages.SessionState:
         """The whole state for a page that starts anew."""
-        current = self.current
-        shown = current is not None and (current.shown or current.completed)
-        return messages.SessionState(
-            turns=[
-                messages.TurnState(
-                    turn=item.said.turn,
-                    competency=item.said.competency,
-                    question=item.said.question,
-                    answer=item.said.answer,
-                )
-                for item in self.answered
-            ],
-            current=messages.CurrentState(
-                turn=current.turn, ask=current.ask, text=current.text, completed=current.completed
-            )
-            if current is not None and shown
-            else None,
+        return state_frame(
+            self.answered,
+            self.current,
             turns_max=self.plan.turns_max,
-            seconds_left=round(self.seconds_left(now), 3),
+            seconds_left=self.seconds_left(now),
             paused=self.snapshot.paused,
-            offset=self._offset,
+            offset=self._reel.top,
         )
 
     # The one door -----------------------------------------------------------------------
@@ -192,19 +144,18 @@ class Session:
 
     def _joined(self, event: ev.Joined, now: float) -> list[ev.Effect]:
         self.connected = True
-        first = self._log[0][0] if self._log else self._offset + 1
         start = recovery.replay_from(
             client_epoch=event.epoch,
             client_offset=event.offset,
             epoch=self.epoch,
-            first=first,
-            top=self._offset,
+            first=self._reel.first,
+            top=self._reel.top,
         )
         effects: list[ev.Effect] = [ev.Welcome(recovered=start is not None)]
         if start is None:
             effects.append(ev.Tell(self.state_frame(now)))
         else:
-            effects.extend(ev.Send(data) for offset, data in self._log if offset >= start)
+            effects.extend(ev.Send(data) for data in self._reel.since(start))
         if self.finished:
             if start is None:
                 effects.append(self._emit_finished(self.finished))
@@ -221,8 +172,7 @@ class Session:
     def _left(self, event: ev.Left, now: float) -> list[ev.Effect]:
         self.connected = False
         # Time is the candidate's only while there was a sign of life.
-        self._settle(now - max(0.0, event.silent_seconds))
-        self._running_since = None
+        self._watch.stop(now - max(0.0, event.silent_seconds))
         return [ev.Checkpoint()]
 
     # Asking -------------------------------------------------------------------------------
@@ -248,7 +198,7 @@ class Session:
         self.snapshot.current = Current(
             turn=plan.turn, ask=plan.ask, directive=plan.directive, shown=True
         )
-        frame = self._emit(messages.QuestionStarted(self._offset + 1, plan.turn, plan.ask))
+        frame = self._emit(messages.QuestionStarted(self._reel.next, plan.turn, plan.ask))
         return [frame, ev.Ask(plan, recorded=recorded)]
 
     def _again(self, current: Current) -> list[ev.Effect]:
@@ -263,7 +213,7 @@ class Session:
         self.snapshot.current = Current(
             turn=plan.turn, ask=ask, directive=current.directive, shown=True
         )
-        frame = self._emit(messages.QuestionReset(self._offset + 1, plan.turn, ask))
+        frame = self._emit(messages.QuestionReset(self._reel.next, plan.turn, ask))
         return [frame, ev.Ask(plan, recorded=False)]
 
     def _under_way(self, turn: int, ask: int) -> Current | None:
@@ -278,14 +228,14 @@ class Session:
             return []
         current.text += event.text
         return [
-            self._emit(messages.QuestionDelta(self._offset + 1, event.turn, event.ask, event.text))
+            self._emit(messages.QuestionDelta(self._reel.next, event.turn, event.ask, event.text))
         ]
 
     def _engine_switched(self, event: ev.EngineSwitched) -> list[ev.Effect]:
         if self._under_way(event.turn, event.ask) is None or self.snapshot.engine == event.engine:
             return []
         self.snapshot.engine = event.engine
-        return [self._emit(messages.EngineChanged(self._offset + 1, event.engine, event.reason))]
+        return [self._emit(messages.EngineChanged(self._reel.next, event.engine, event.reason))]
 
     def _ask_completed(self, event: ev.AskCompleted, now: float) -> list[ev.Effect]:
         current = self._under_way(event.turn, event.ask)
@@ -294,7 +244,7 @@ class Session:
         current.text, current.completed, current.engine = event.text, True, event.engine
         self._run(now)
         frame = messages.QuestionCompleted(
-            offset=self._offset + 1,
+            offset=self._reel.next,
             turn=event.turn,
             ask=event.ask,
             text=event.text,
@@ -319,18 +269,17 @@ class Session:
             return [self._accept(event.client_msg_id, known, duplicate=True)]
         code = self._refusal(event)
         if code:
-            return [_fault(code, event.client_msg_id)]
+            return [fault_frame(code, event.client_msg_id)]
         current = self.current
         if current is None:  # _refusal has said so; the type checker has not heard it
             return []
-        seconds = max(0.0, now - self._waiting_since) if self._waiting_since is not None else 0.0
-        said = _said(current, event.text)
+        said = said_of(current, event.text)
         self.saving = ev.Save(
             said=said,
             ask=current.ask,
             engine=current.engine,
             client_msg_id=event.client_msg_id,
-            seconds=round(seconds, 3),
+            seconds=round(self._watch.lap(now), 3),
             next_ask=self._plan_next(now, said),
         )
         return [self.saving]
@@ -355,11 +304,10 @@ class Session:
         if saving is None or saving.client_msg_id != event.client_msg_id:
             return []
         if event.outcome == "unavailable":
-            return [_fault("not_saved", event.client_msg_id)]
+            return [fault_frame("not_saved", event.client_msg_id)]
         if event.outcome in ("turn_answered", "wrong_turn"):
-            return [_fault(event.outcome, event.client_msg_id)]
-        self._settle(now)
-        self._running_since = self._waiting_since = None
+            return [fault_frame(event.outcome, event.client_msg_id)]
+        self._watch.turn_over(now)
         current = self.current
         turn = saving.said.turn
         self.answered.append(Answered(saving.said, saving.client_msg_id))
@@ -375,17 +323,16 @@ class Session:
         return [*effects, *self._begin(saving.next_ask, recorded=event.outcome == "saved")]
 
     def _accept(self, client_msg_id: str, turn: int, *, duplicate: bool) -> ev.Send:
-        return self._emit(messages.AnswerAccepted(self._offset + 1, client_msg_id, turn, duplicate))
+        return self._emit(messages.AnswerAccepted(self._reel.next, client_msg_id, turn, duplicate))
 
     # Pausing and ending -----------------------------------------------------------------------
 
     def _pause(self, now: float, reason: str) -> list[ev.Effect]:
         if self.finished or self.closing or self.snapshot.paused:
             return []
-        self._settle(now)
-        self._running_since = None
+        self._watch.stop(now)
         self.snapshot.paused = True
-        frame = messages.SessionPaused(self._offset + 1, reason)
+        frame = messages.SessionPaused(self._reel.next, reason)
         return [self._emit(frame), ev.Checkpoint(durable=True)]
 
     def _resume(self, now: float) -> list[ev.Effect]:
@@ -393,7 +340,7 @@ class Session:
             return []
         self.snapshot.paused = False
         self._run(now)
-        frame = messages.SessionResumed(self._offset + 1, round(self.seconds_left(now), 3))
+        frame = messages.SessionResumed(self._reel.next, round(self.seconds_left(now), 3))
         return [self._emit(frame), ev.Checkpoint(durable=True)]
 
     def _ticked(self, now: float) -> list[ev.Effect]:
@@ -406,8 +353,7 @@ class Session:
     def _close(self, reason: str, now: float) -> list[ev.Effect]:
         if self.finished or self.closing:
             return []
-        self._settle(now)
-        self._running_since = None
+        self._watch.stop(now)
         self.closing = reason
         effects: list[ev.Effect] = [ev.CancelAsk()] if self.asking else []
         if self.current is not None and not self.current.completed:
@@ -420,63 +366,20 @@ class Session:
         self.closing, self.finished = "", reason
         return [self._emit_finished(reason)]
 
-    # The log ----------------------------------------------------------------------------------
+    # The record and the clock -----------------------------------------------------------
 
     def _emit(self, frame: messages.RecordFrame) -> ev.Send:
-        self._offset = frame.offset
-        data = messages.encode(frame)
-        self._log.append((frame.offset, data))
-        self._log_bytes += len(data)
-        while (
-            len(self._log) > limits.REPLAY_FRAMES_MAX or self._log_bytes > limits.REPLAY_BYTES_MAX
-        ):
-            _, dropped = self._log.popleft()
-            self._log_bytes -= len(dropped)
-        return ev.Send(data)
+        return ev.Send(self._reel.add(frame))
 
     def _emit_finished(self, reason: str) -> ev.Send:
-        return self._emit(messages.SessionFinished(self._offset + 1, reason))
+        return self._emit(messages.SessionFinished(self._reel.next, reason))
 
     def _acked(self, offset: int) -> list[ev.Effect]:
-        while self._log and self._log[0][0] <= min(offset, self._offset):
-            _, dropped = self._log.popleft()
-            self._log_bytes -= len(dropped)
+        self._reel.forget(min(offset, self._reel.top))
         return []
-
-    # The clock ----------------------------------------------------------------------------------
 
     def _run(self, now: float) -> None:
         """Let the interview's time run if the candidate can answer."""
         ready = self.current is not None and self.current.completed
-        if ready and self.connected and not self.snapshot.paused and self._running_since is None:
-            self._running_since = now
-            if self._waiting_since is None:
-                self._waiting_since = now
-
-    def _settle(self, now: float) -> None:
-        """Book the time that ran until `now`."""
-        if self._running_since is not None:
-            self.snapshot.used_seconds += max(0.0, now - self._running_since)
-            self._running_since = max(now, self._running_since)
-
-
-def _said(current: Current, answer: str) -> Said:
-    return Said(
-        turn=current.turn,
-        competency=current.directive.competency,
-        level=current.directive.level,
-        kind=current.directive.kind,
-        question=current.text,
-        answer=answer,
-        skill=current.directive.skill,
-        asked_for=current.directive.asks,
-    )
-
-
-def _fault(code: str, client_msg_id: str | None = None) -> ev.Tell:
-    kind = KINDS[code]
-    return ev.Tell(
-        messages.FaultFrame(
-            code=code, message=kind.title, temporary=kind.retry, client_msg_id=client_msg_id
-        )
-    )
+        if ready and self.connected and not self.snapshot.paused:
+            self._watch.start(now)

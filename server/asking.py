@@ -48,10 +48,10 @@ class Asker:
         self._tasks = Tasks(f"asker {record.session_id}")
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, ask: ev.Ask, said: list[Said]) -> None:
-        """Start the attempt."""
+    def begin(self, ask: ev.Ask, said: list[Said], engine_told: str) -> None:
+        """Start the attempt; `engine_told` is the engine that the candidate believes asks."""
         self.stop()
-        self._task = self._tasks.start(self._ask(ask, said))
+        self._task = self._tasks.start(self._ask(ask, said, engine_told))
 
     def stop(self) -> None:
         """Stop the attempt under way, which closes the way to the model at once."""
@@ -63,13 +63,13 @@ class Asker:
         """Stop and wait until it has stopped."""
         await self._tasks.close()
 
-    async def _ask(self, ask: ev.Ask, said: list[Said]) -> None:
+    async def _ask(self, ask: ev.Ask, said: list[Said], engine_told: str) -> None:
         plan = ask.plan
         try:
             if not ask.recorded:
                 await self._record_ask(plan)
             async with asyncio.timeout(limits.QUESTION_SECONDS):
-                await self._stream(plan, said)
+                await self._stream(plan, said, engine_told)
         except TimeoutError:
             await self._inbox.post(ev.AskFailed(plan.turn, plan.ask, "model_unavailable"))
         except Fault as fault:
@@ -100,7 +100,7 @@ class Asker:
             else:
                 return
 
-    async def _stream(self, plan: ev.AskPlan, said: list[Said]) -> None:
+    async def _stream(self, plan: ev.AskPlan, said: list[Said], engine_told: str) -> None:
         record, gateway = self._record, self._instance.gateway
         request = QuestionRequest(
             tenant_id=record.tenant_id,
@@ -114,10 +114,12 @@ class Asker:
             locale=record.locale,
             seed=record.seed,
             bank_only=plan.bank_only,
+            engine_told=engine_told,
         )
         pieces = _Coalescer(self._inbox, plan)
         begun = clock.monotonic()
         waiting = True
+        engine = gateway.engine_name
         # Closing the stream closes the way to the model: a candidate who left costs no more.
         async with contextlib.aclosing(gateway.stream(request)) as stream:
             async for item in stream:
@@ -125,11 +127,12 @@ class Asker:
                     case Piece():
                         if waiting:
                             waiting = False
-                            metrics.first_piece_seconds.labels(gateway.engine_name).observe(
+                            metrics.first_piece_seconds.labels(engine).observe(
                                 clock.monotonic() - begun
                             )
                         await pieces.add(item.text)
                     case EngineChanged():
+                        engine = item.engine
                         await self._inbox.post(
                             ev.EngineSwitched(plan.turn, plan.ask, item.engine, item.reason)
                         )

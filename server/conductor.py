@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from interview import events as ev
-from interview.session import Session, Snapshot
+from interview.record import Snapshot
+from interview.session import Session
 from protocol import limits, messages
 from protocol.faults import Fault
 from runtime import clock, metrics
@@ -199,7 +200,7 @@ class Conductor:
             case ev.Save():
                 return await self._save(effect)
             case ev.Ask():
-                self._asker.begin(effect, self.session.said)
+                self._asker.begin(effect, self.session.said, self._engine())
             case ev.CancelAsk():
                 self._asker.stop()
             case ev.Checkpoint():
@@ -217,7 +218,6 @@ class Conductor:
         if peer is None:
             return
         metrics.joins.labels("replayed" if recovered else "reloaded").inc()
-        engine = self.session.snapshot.engine or self._instance.gateway.engine_name
         peer.send(
             messages.SessionJoined(
                 session_id=record.session_id,
@@ -228,9 +228,13 @@ class Conductor:
                 ),
                 resume_url=self._instance.url,
                 heartbeat_seconds=limits.HEARTBEAT_SECONDS,
-                engine=engine,
+                engine=self._engine(),
             )
         )
+
+    def _engine(self) -> str:
+        """The engine that the candidate believes asks."""
+        return self.session.snapshot.engine or self._instance.gateway.engine_name
 
     async def _save(self, save: ev.Save) -> list[ev.Effect]:
         begun = clock.monotonic()

@@ -11,7 +11,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from interview.session import Snapshot
+from interview.record import Snapshot
 from protocol.faults import Fault
 from storage import keys
 from storage.redis_writer import RedisWriter, text

@@ -28,6 +28,18 @@ def script(name: str) -> str:
     return resources.files("storage.scripts").joinpath(f"{name}.lua").read_text(encoding="utf-8")
 
 
+def _tell(batch: list[Any], answers: list[Any]) -> None:
+    """Give each caller its answer; where there is none, the write counts as not done."""
+    for number, (*_, future) in enumerate(batch):
+        if future.done():
+            continue
+        answer = answers[number] if number < len(answers) else RedisError("not written")
+        if isinstance(answer, Exception):
+            future.set_exception(Fault("unavailable", f"Redis: {type(answer).__name__}"))
+        else:
+            future.set_result(answer)
+
+
 class RedisWriter:
     """One connection, one loop; `call` gives a future with the script's answer."""
 
@@ -62,19 +74,13 @@ class RedisWriter:
                 self._wake.clear()
                 await self._wake.wait()
             batch = [self._pending.popleft() for _ in range(min(len(self._pending), BATCH_MAX))]
+            answers: list[Any] = []
             try:
                 answers = await self._send(batch)
             except (RedisError, OSError, TimeoutError) as error:
-                answers = [Fault("unavailable", f"Redis: {type(error).__name__}")] * len(batch)
-            for (_, _, _, future), answer in zip(batch, answers, strict=True):
-                if future.done():
-                    continue
-                if isinstance(answer, RedisError):
-                    future.set_exception(Fault("unavailable", f"Redis: {answer}"))
-                elif isinstance(answer, Exception):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
+                answers = [error] * len(batch)
+            finally:
+                _tell(batch, answers)
 
     async def _send(self, batch: list[Any]) -> list[Any]:
         await self._load({name for name, *_ in batch})

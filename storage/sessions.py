@@ -15,7 +15,7 @@ import msgspec
 from interview.events import AskPlan, Save, SaveOutcome
 from interview.interviewer import Directive, Said
 from interview.plan import Plan
-from interview.session import Answered, Snapshot
+from interview.record import Answered, Snapshot
 from protocol import ids, jobs
 from protocol.faults import Fault
 from runtime.lifecycle import Tasks
@@ -277,11 +277,11 @@ class TurnWriter:
                 batch = self._take_batch()
             try:
                 await self._write(batch)
-            except asyncio.CancelledError:
+            finally:
+                # Whatever went wrong: nobody waits for ever, and nothing unsaved is acknowledged.
                 for _, future in batch:
                     if not future.done():
-                        future.set_exception(Fault("unavailable", "closing"))
-                raise
+                        future.set_exception(Fault("unavailable", "not written"))
 
     def _take_batch(self) -> list[Any]:
         batch: list[Any] = []

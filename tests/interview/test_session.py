@@ -7,7 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from interview import events as ev
 from interview.plan import OpeningBrief, build
-from interview.session import Answered, Session, Snapshot
+from interview.record import Answered, Snapshot
+from interview.session import Session
 from protocol import limits, messages
 
 OPENING = OpeningBrief(
@@ -242,7 +243,7 @@ def test_the_log_is_bounded():
     session.receive(ev.Joined(), 0.0)
     for _ in range(limits.REPLAY_FRAMES_MAX + 50):
         session.receive(ev.PieceArrived(1, 1, "x"), 0.0)
-    assert len(session._log) <= limits.REPLAY_FRAMES_MAX
+    assert len(session._reel) <= limits.REPLAY_FRAMES_MAX
     effects = session.receive(ev.Joined(epoch=1, offset=1), 0.0)
     assert only(effects, ev.Welcome).recovered is False
 
@@ -272,9 +273,7 @@ class AnyOrder(RuleBasedStateMachine):
                 if isinstance(frame, messages.AnswerAccepted):
                     assert self.store[frame.turn] == frame.client_msg_id
                     self.accepted[frame.turn] = frame.client_msg_id
-            elif isinstance(effect, ev.Tell) and isinstance(
-                effect.frame, messages.SessionState
-            ):
+            elif isinstance(effect, ev.Tell) and isinstance(effect.frame, messages.SessionState):
                 self.client = effect.frame.offset
             elif isinstance(effect, ev.Save):
                 work[:0] = self.save(effect)
@@ -404,12 +403,14 @@ def _said(current):
     from interview.interviewer import Said
 
     return Said(
-        turn=1, competency=current.directive.competency, level="mid", kind="opening",
-        question="q", answer=ANSWER,
+        turn=1,
+        competency=current.directive.competency,
+        level="mid",
+        kind="opening",
+        question="q",
+        answer=ANSWER,
     )
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = hypothesis_settings(
-    max_examples=150, stateful_step_count=40, deadline=None
-)
+TestAnyOrder.settings = hypothesis_settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -1,0 +1,78 @@
+"""`entrevistador conformance URL` tells whether a server speaks the wire as it is written."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+
+from client.errors import Refused
+from loadtest import conformance
+from loadtest.conformance import Outcome
+from loadtest.invite import invite
+from loadtest.visitor import Invitation, read_invitations
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "conformance",
+        help="check a server against the wire",
+        description=(
+            "Runs the wire's conformance cases against a live server, on one interview, which is "
+            "over afterwards. Exit code 0 when no case failed, 1 when one did, 2 when it could "
+            "not begin."
+        ),
+    )
+    parser.add_argument("url", help="scheme, host and port of the server's REST doors")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--invitation", help="the token of a candidate's link (after the #)")
+    given.add_argument("--invitations", type=Path, help="a file of `entrevistador invitations`")
+    given.add_argument("--recruiter-token", help="make an interview with this token first")
+    parser.add_argument("--only", default="", help="one case, by name")
+    parser.add_argument("--slow", action="store_true", help="also those that wait (15 s)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the suite and tell each case's result."""
+    names = {case.__name__ for case in conformance.CASES}
+    if args.only and args.only not in names:
+        print(f"no case {args.only!r}; there are: {', '.join(sorted(names))}", file=sys.stderr)
+        return 2
+    try:
+        outcomes = asyncio.run(_run(args))
+    except (Refused, OSError, msgspec.DecodeError) as error:
+        print(f"entrevistador conformance: {error}", file=sys.stderr)
+        return 2
+    failed = sum(1 for outcome in outcomes if outcome.result == "fail")
+    passed = sum(1 for outcome in outcomes if outcome.result == "pass")
+    if not args.json:
+        print(f"{passed} passed, {failed} failed, {len(outcomes) - passed - failed} skipped")
+    return 1 if failed or not passed else 0
+
+
+async def _run(args: argparse.Namespace) -> list[Outcome]:
+    tell = _as_json if args.json else _as_text
+    invitation = await _invitation(args)
+    return await conformance.run(invitation, slow=args.slow, only=args.only, tell=tell)
+
+
+async def _invitation(args: argparse.Namespace) -> Invitation:
+    url = args.url.rstrip("/")
+    if args.recruiter_token:
+        return (await invite(url, args.recruiter_token, 1))[0]
+    if args.invitations:
+        return Invitation(url, read_invitations(args.invitations)[0].token)
+    return Invitation(url, args.invitation)
+
+
+def _as_json(outcome: Outcome) -> None:
+    print(msgspec.json.encode(outcome).decode(), flush=True)
+
+
+def _as_text(outcome: Outcome) -> None:
+    detail = f": {outcome.detail}" if outcome.detail else ""
+    print(f"{outcome.result:4} {outcome.name:24} {outcome.about}{detail}", flush=True)

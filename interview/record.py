@@ -1,0 +1,97 @@
+"""What a session remembers, and how it is shown to a page: structs without behaviour."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from interview import events as ev
+from interview.interviewer import Directive, Said
+from protocol import messages
+from protocol.faults import KINDS
+
+
+class Current(msgspec.Struct):
+    """The question under way or waiting."""
+
+    turn: int
+    ask: int
+    directive: Directive
+    text: str = ""
+    completed: bool = False
+    engine: str = ""
+    shown: bool = False  # question.started went out in this epoch
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """One turn that is durable."""
+
+    said: Said
+    client_msg_id: str
+
+
+class Snapshot(msgspec.Struct, kw_only=True):
+    """What another instance needs beside the turns: kept in the live state and in PostgreSQL."""
+
+    current: Current | None = None
+    used_seconds: float = 0.0
+    paused: bool = False
+    engine: str = ""
+    joins: int = 0
+    joins_confirmed: int = 0
+
+
+def state_frame(
+    answered: Sequence[Answered],
+    current: Current | None,
+    *,
+    turns_max: int,
+    seconds_left: float,
+    paused: bool,
+    offset: int,
+) -> messages.SessionState:
+    """Return the whole state for a page that starts anew; `offset` is what it includes."""
+    shown = current is not None and (current.shown or current.completed)
+    return messages.SessionState(
+        turns=[
+            messages.TurnState(
+                turn=item.said.turn,
+                competency=item.said.competency,
+                question=item.said.question,
+                answer=item.said.answer,
+            )
+            for item in answered
+        ],
+        current=messages.CurrentState(
+            turn=current.turn, ask=current.ask, text=current.text, completed=current.completed
+        )
+        if current is not None and shown
+        else None,
+        turns_max=turns_max,
+        seconds_left=round(seconds_left, 3),
+        paused=paused,
+        offset=offset,
+    )
+
+
+def said_of(current: Current, answer: str) -> Said:
+    """Return the turn that an answer to `current` makes."""
+    return Said(
+        turn=current.turn,
+        competency=current.directive.competency,
+        level=current.directive.level,
+        kind=current.directive.kind,
+        question=current.text,
+        answer=answer,
+        skill=current.directive.skill,
+        asked_for=current.directive.asks,
+    )
+
+
+def fault_frame(code: str, client_msg_id: str | None = None) -> ev.Tell:
+    """Return the effect that tells the client of an expected failure."""
+    kind = KINDS[code]
+    return ev.Tell(
+        messages.FaultFrame(
+            code=code, message=kind.title, temporary=kind.retry, client_msg_id=client_msg_id
+        )
+    )
