@@ -3,59 +3,9 @@
 from itertools import cycle, islice
 from typing import Any, Final
 
-_FRAMES: Final = {
-    "es": (
-        (
-            "Por ejemplo, en {company}, como {position}, {did}. Primero analicé la situación con el "
-            "equipo, después implementé el cambio paso a paso y al final medimos el resultado: {more}. "
-            "Aprendí a pedir datos antes de decidir."
-        ),
-        (
-            "Le cuento un caso de {company}. Trabajé como {position} y me encargué de esto: {did}. "
-            "Tuve que priorizar, coordiné con otras áreas y logramos terminar a tiempo. {more}. Si lo "
-            "hiciera de nuevo, haría antes una prueba pequeña."
-        ),
-        (
-            "En {company} hubo un problema que me tocó resolver: {did}. Revisé los datos, encontré la "
-            "causa, propuse una solución y la puse en marcha. El resultado: {more}. Uso sobre todo "
-            "{skills}."
-        ),
-    ),
-    "en": (
-        (
-            "For example, at {company}, as {position}, {did}. First I analysed the situation with the "
-            "team, then I implemented the change step by step and in the end we measured the result: "
-            "{more}. I learned to ask for data before deciding."
-        ),
-        (
-            "Let me tell you about {company}. I worked as {position} and was responsible for this: "
-            "{did}. I had to prioritise, I coordinated with other teams and we delivered on time. "
-            "{more}. Next time I would run a small test earlier."
-        ),
-        (
-            "At {company} there was a problem that I had to solve: {did}. I looked at the data, found "
-            "the cause, proposed a solution and put it in place. The result: {more}. I mostly use "
-            "{skills}."
-        ),
-    ),
-    "pt": (
-        (
-            "Por exemplo, na {company}, como {position}, {did}. Primeiro analisei a situação com a "
-            "equipe, depois implementei a mudança passo a passo e no final medimos o resultado: {more}."
-            " Aprendi a pedir dados antes de decidir."
-        ),
-        (
-            "Vou contar um caso da {company}. Trabalhei como {position} e fui responsável por isto: "
-            "{did}. Tive que priorizar, coordenei com outras áreas e conseguimos entregar no prazo. "
-            "{more}. Da próxima vez faria antes um teste pequeno."
-        ),
-        (
-            "Na {company} houve um problema que precisei resolver: {did}. Revisei os dados, encontrei "
-            "a causa, propus uma solução e a coloquei em prática. O resultado: {more}. Uso "
-            "principalmente {skills}."
-        ),
-    ),
-}
+from cli import sample
+
+_FRAMES: Final = {language: sample.answers(language) for language in ("es", "en", "pt")}
 _UNKNOWN: Final = {
     "es": ("mi último trabajo", "parte del equipo", "ordené el trabajo del área"),
     "en": ("my last job", "part of the team", "I put the team's work in order"),
@@ -87,10 +37,11 @@ class Candidate:
 
 def _facts(profile: dict[str, Any], language: str) -> "list[tuple[str, str, str]]":
     company, position, did = _UNKNOWN[language]
-    found = []
+    found: list[tuple[str, str, str]] = []
     for job in profile.get("work", []):
         lines = [*job.get("highlights", []), *([job["summary"]] if job.get("summary") else [])]
-        name, role = job.get("name") or company, job.get("position") or position
+        name = (job.get("name") or company).rstrip(".")
+        role = job.get("position") or position
         found.extend((name, role, _clean(line)) for line in lines or [did])
     return found or [(company, position, did)]
 

@@ -1,6 +1,7 @@
 """An opening.json as people write it: read, checked and brought to the house's words."""
 
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -62,7 +63,7 @@ def parse(data: bytes, name: str) -> dict[str, Any]:
     return found
 
 
-def _one_of(text: str, words: dict[str, tuple[str, ...]], default: str) -> str:
+def _one_of(text: str, words: Mapping[str, tuple[str, ...]], default: str) -> str:
     plain = "".join(
         c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c)
     )

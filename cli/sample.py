@@ -13,3 +13,9 @@ def sample_cv() -> bytes:
 def sample_opening() -> bytes:
     """Return an opening in Lima, as JSON, that the CV matches in part."""
     return (FOLDER / "opening.json").read_bytes()
+
+
+def answers(language: str) -> tuple[str, ...]:
+    """Return the frames of the simulated candidate's answers, filled from the CV."""
+    text = (FOLDER / f"answers.{language}.txt").read_text("utf-8")
+    return tuple(line for line in text.splitlines() if line)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from typing import Any
 
 from cli import environment
 from runtime import logs
@@ -11,9 +12,9 @@ from server.serve import serve
 try:
     import uvloop
 
-    run_loop = uvloop.run
+    loop_factory: Any = uvloop.new_event_loop
 except ImportError:  # Windows, or a platform without a wheel
-    run_loop = asyncio.run
+    loop_factory = None
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     settings = environment.settings(host=args.host, port=args.port)
     logs.set_up(settings.log_level)
     try:
-        run_loop(serve(settings, args.role))
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(serve(settings, args.role))
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         print(f"entrevistador serve: {where}: {error.strerror or error}", file=sys.stderr)

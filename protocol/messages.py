@@ -225,8 +225,8 @@ RecordFrame = (
 ControlFrame = SessionQueued | SessionJoined | SessionState | SessionMoving | FaultFrame | Pong
 ServerFrame = RecordFrame | ControlFrame
 
-_client_decoder = msgspec.json.Decoder(ClientFrame)
-_server_decoder = msgspec.json.Decoder(ServerFrame)
+_client_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
+_server_decoder: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(ServerFrame)
 _encoder = msgspec.json.Encoder()
 
 

@@ -53,7 +53,7 @@ async def serve(settings: Settings, role: Role) -> None:
 
 def _config(server: Server) -> uvicorn.Config:
     return uvicorn.Config(
-        server.app,  # type: ignore[arg-type] # litestar's and uvicorn's ASGI types differ in name
+        server.app,
         http="httptools",
         ws="websockets-sansio",
         ws_max_size=limits.FRAME_BYTES_MAX,

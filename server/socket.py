@@ -1,11 +1,12 @@
 """The candidate's socket: judged before the upgrade, then one reader and one writer."""
 
 import asyncio
-from typing import Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
 from litestar import WebSocket, websocket
+from litestar.datastructures import State
 from litestar.handlers import WebsocketRouteHandler
 
 from protocol import limits, messages
@@ -21,6 +22,7 @@ from server.sessions import Sessions
 
 log = Log("server.socket")
 PATH: Final = "/ws"
+LiveSocket: TypeAlias = "WebSocket[Any, Any, State]"
 DISCONNECT: Final = "websocket.disconnect"
 
 
@@ -40,7 +42,7 @@ def route(instance: Instance, sessions: Sessions) -> WebsocketRouteHandler:
     door = Door(instance, sessions)
 
     @websocket(PATH, opt={"exclude_from_auth": True}, name="live")
-    async def live(socket: WebSocket) -> None:
+    async def live(socket: WebSocket[Any, Any, State]) -> None:
         await door.serve(socket)
 
     return live
@@ -54,7 +56,7 @@ class Door:
         self._instance = instance
         self._sessions = sessions
 
-    async def serve(self, socket: "WebSocket[object, object, object]") -> None:
+    async def serve(self, socket: LiveSocket) -> None:
         """Live through one connection from the upgrade to its close."""
         await socket.receive()  # websocket.connect
         try:
@@ -77,7 +79,7 @@ class Door:
 
     # Before the upgrade ---------------------------------------------------------------------
 
-    async def _judge(self, socket: "WebSocket[object, object, object]") -> Claims:
+    async def _judge(self, socket: LiveSocket) -> Claims:
         offered = list(socket.scope.get("subprotocols") or ())
         if messages.SUBPROTOCOL not in offered:
             raise Fault("version_unknown")
@@ -90,7 +92,7 @@ class Door:
             return await self._by_resume(resume)
         raise Fault("unauthorized")
 
-    def _check_origin(self, socket: "WebSocket[object, object, object]") -> None:
+    def _check_origin(self, socket: LiveSocket) -> None:
         """A page of another site is refused; a program (without Origin) needs its ticket only."""
         origin = socket.headers.get("origin")
         if origin is None or origin in self._instance.origins:
@@ -113,7 +115,7 @@ class Door:
         await self._instance.gate.enter(resume.session_id, returning=True)
         return Claims(resume.tenant_id, resume.session_id)
 
-    async def _refuse(self, socket: "WebSocket[object, object, object]", fault: Fault) -> None:
+    async def _refuse(self, socket: LiveSocket, fault: Fault) -> None:
         kind = fault.kind
         metrics.faults.labels(kind.code).inc()
         log.info("socket_refused", code=kind.code, status=kind.status)
@@ -129,7 +131,7 @@ class Door:
         )
         if "websocket.http.response" in (socket.scope.get("extensions") or {}):
             await socket.send(
-                {  # type: ignore[arg-type] # an extension of ASGI that the type does not list
+                {
                     "type": "websocket.http.response.start",
                     "status": kind.status,
                     "headers": headers,
@@ -143,7 +145,7 @@ class Door:
 
     # After the upgrade ----------------------------------------------------------------------
 
-    async def _live(self, socket: "WebSocket[object, object, object]", claims: Claims) -> None:
+    async def _live(self, socket: LiveSocket, claims: Claims) -> None:
         bind(session_id=claims.session_id)
         send = socket.send
 
@@ -163,9 +165,7 @@ class Door:
             await asyncio.wait({writer}, timeout=1.0)  # what was queued leaves first
             await _close(socket, code, reason)
 
-    async def _read(
-        self, socket: "WebSocket[object, object, object]", peer: Peer, claims: Claims
-    ) -> None:
+    async def _read(self, socket: LiveSocket, peer: Peer, claims: Claims) -> None:
         conductor: Conductor | None = None
         try:
             try:
@@ -186,7 +186,7 @@ class Door:
                 await conductor.post(Detach(peer))
 
 
-async def _frame(socket: "WebSocket[object, object, object]", peer: Peer) -> messages.ClientFrame:
+async def _frame(socket: LiveSocket, peer: Peer) -> messages.ClientFrame:
     event = await socket.receive()
     if event["type"] == DISCONNECT:
         raise Gone
@@ -217,7 +217,7 @@ async def _guard(work: "asyncio.Future[None] | object", peer: Peer) -> None:
         peer.close("server_error")
 
 
-async def _close(socket: "WebSocket[object, object, object]", code: int, reason: str) -> None:
+async def _close(socket: LiveSocket, code: int, reason: str) -> None:
     try:
         async with asyncio.timeout(2):
             await socket.send({"type": "websocket.close", "code": code, "reason": reason})
