@@ -70,7 +70,7 @@ async def interviews_without_report(c: Connection, *, seconds: float, limit: int
     """Return interviews that ended more than `seconds` ago and have no report at all."""
     found = await c.fetch(
         "SELECT i.tenant_id, i.id FROM interviews i WHERE i.status = 'finished' "
-        "AND i.plan <> '{}' AND i.finished_at < now() - $1::interval "
+        "AND NOT i.erased AND i.finished_at < now() - $1::interval "
         "AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.interview_id = i.id) "
         "AND NOT EXISTS (SELECT 1 FROM job_runs j WHERE j.subject_id = i.id "
         "AND (j.lease_until > now() OR j.updated_at > now() - $1::interval)) "
@@ -86,7 +86,7 @@ async def pending_reviews(c: Connection, *, limit: int) -> list[Left]:
     found = await c.fetch(
         "SELECT r.tenant_id, r.interview_id AS id FROM reports r "
         "JOIN interviews i ON i.id = r.interview_id WHERE r.status = 'pending_review' "
-        "AND i.plan <> '{}' AND r.created_at < now() - $1::interval "
+        "AND NOT i.erased AND r.created_at < now() - $1::interval "
         "AND i.finished_at > now() - $2::interval ORDER BY r.created_at LIMIT $3",
         timedelta(seconds=limits.REVIEW_RETRY_SECONDS),
         timedelta(seconds=limits.REVIEW_SECONDS_MAX),

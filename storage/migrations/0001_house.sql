@@ -1,5 +1,6 @@
 -- The house: every table, under forced row-level security from its first day.
 -- Roles exist already (storage.roles). A missing tenant reads nothing: current_tenant() is NULL.
+-- Foreign keys look behind the policies, so they carry the tenant: a row cannot point at another's.
 
 CREATE EXTENSION IF NOT EXISTS vector;
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
@@ -29,7 +30,8 @@ CREATE TABLE users (
     roles text[] NOT NULL DEFAULT '{recruiter}'
         CHECK (roles <@ ARRAY['recruiter', 'operator']),
     created_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (tenant_id, subject)
+    UNIQUE (tenant_id, subject),
+    UNIQUE (tenant_id, id)
 );
 
 CREATE TABLE openings (
@@ -48,7 +50,7 @@ CREATE TABLE openings (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX openings_by_tenant ON openings (tenant_id, id DESC);
+CREATE UNIQUE INDEX openings_by_tenant ON openings (tenant_id, id);
 
 CREATE TABLE candidates (
     id uuid PRIMARY KEY,
@@ -59,13 +61,13 @@ CREATE TABLE candidates (
     erased_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX candidates_by_tenant ON candidates (tenant_id, id DESC);
+CREATE UNIQUE INDEX candidates_by_tenant ON candidates (tenant_id, id);
 
 CREATE TABLE cvs (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
-    candidate_id uuid NOT NULL REFERENCES candidates (id),
-    opening_id uuid REFERENCES openings (id),  -- what it was uploaded for, if anything
+    candidate_id uuid NOT NULL,
+    opening_id uuid,  -- what it was uploaded for, if anything
     object_key text NOT NULL,
     filename text NOT NULL CHECK (length(filename) <= 255),
     bytes bigint NOT NULL DEFAULT 0,
@@ -84,26 +86,31 @@ CREATE TABLE cvs (
     hidden jsonb NOT NULL DEFAULT '{}',  -- counts of what a person can't see
     confirmed_at timestamptz,
     stage_at timestamptz NOT NULL DEFAULT now(),
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    FOREIGN KEY (tenant_id, candidate_id) REFERENCES candidates (tenant_id, id),
+    FOREIGN KEY (tenant_id, opening_id) REFERENCES openings (tenant_id, id)
 );
-CREATE INDEX cvs_by_tenant ON cvs (tenant_id, id DESC);
+CREATE UNIQUE INDEX cvs_by_tenant ON cvs (tenant_id, id);
 CREATE INDEX cvs_by_candidate ON cvs (candidate_id);
 CREATE INDEX cvs_working ON cvs (stage_at) WHERE status = 'working';
 
 CREATE TABLE cv_texts (
-    cv_id uuid PRIMARY KEY REFERENCES cvs (id) ON DELETE CASCADE,
+    cv_id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
-    text text NOT NULL
+    text text NOT NULL,
+    FOREIGN KEY (tenant_id, cv_id) REFERENCES cvs (tenant_id, id) ON DELETE CASCADE
 );
 
 CREATE TABLE profiles (
-    cv_id uuid PRIMARY KEY REFERENCES cvs (id) ON DELETE CASCADE,
+    cv_id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
-    candidate_id uuid NOT NULL REFERENCES candidates (id),
+    candidate_id uuid NOT NULL,
     profile jsonb NOT NULL,
     extractor text NOT NULL,
     version integer NOT NULL DEFAULT 1,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    FOREIGN KEY (tenant_id, cv_id) REFERENCES cvs (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, candidate_id) REFERENCES candidates (tenant_id, id)
 );
 CREATE INDEX profiles_by_tenant ON profiles (tenant_id);
 
@@ -123,8 +130,8 @@ CREATE TABLE embeddings (
 CREATE INDEX embeddings_by_tenant ON embeddings (tenant_id, owner_kind, model);
 
 CREATE TABLE matches (
-    opening_id uuid NOT NULL REFERENCES openings (id) ON DELETE CASCADE,
-    cv_id uuid NOT NULL REFERENCES cvs (id) ON DELETE CASCADE,
+    opening_id uuid NOT NULL,
+    cv_id uuid NOT NULL,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
     score double precision NOT NULL CHECK (score BETWEEN 0 AND 1),
     matched jsonb NOT NULL,
@@ -135,7 +142,9 @@ CREATE TABLE matches (
     profile_version integer NOT NULL,
     matcher integer NOT NULL,  -- version of the rules and weights
     created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (opening_id, cv_id)
+    PRIMARY KEY (opening_id, cv_id),
+    FOREIGN KEY (tenant_id, opening_id) REFERENCES openings (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, cv_id) REFERENCES cvs (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX matches_best ON matches (tenant_id, opening_id, gates_passed DESC, score DESC);
 CREATE INDEX matches_by_cv ON matches (cv_id);
@@ -143,24 +152,29 @@ CREATE INDEX matches_by_cv ON matches (cv_id);
 CREATE TABLE interviews (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
-    opening_id uuid NOT NULL REFERENCES openings (id),
-    candidate_id uuid NOT NULL REFERENCES candidates (id),
-    cv_id uuid REFERENCES cvs (id),
+    opening_id uuid NOT NULL,
+    candidate_id uuid NOT NULL,
+    cv_id uuid,
     session_id uuid NOT NULL,
     status text NOT NULL DEFAULT 'invited'
         CHECK (status IN ('invited', 'live', 'finished', 'expired', 'withdrawn')),
     locale text NOT NULL DEFAULT 'es-PE',
     minutes integer NOT NULL CHECK (minutes BETWEEN 5 AND 180),
     plan jsonb NOT NULL,
+    erased boolean NOT NULL GENERATED ALWAYS AS (plan = '{}') STORED,  -- by erase_candidate()
     seed bigint NOT NULL,
     invitation integer NOT NULL DEFAULT 1,  -- raised to invalidate older links
-    invited_by uuid REFERENCES users (id),
+    invited_by uuid,
     finished_reason text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT now(),
     started_at timestamptz,
-    finished_at timestamptz
+    finished_at timestamptz,
+    FOREIGN KEY (tenant_id, opening_id) REFERENCES openings (tenant_id, id),
+    FOREIGN KEY (tenant_id, candidate_id) REFERENCES candidates (tenant_id, id),
+    FOREIGN KEY (tenant_id, cv_id) REFERENCES cvs (tenant_id, id),
+    FOREIGN KEY (tenant_id, invited_by) REFERENCES users (tenant_id, id)
 );
-CREATE INDEX interviews_by_tenant ON interviews (tenant_id, id DESC);
+CREATE UNIQUE INDEX interviews_by_tenant ON interviews (tenant_id, id);
 CREATE INDEX interviews_by_opening ON interviews (opening_id);
 CREATE INDEX interviews_by_candidate ON interviews (candidate_id);
 
@@ -169,7 +183,7 @@ CREATE TABLE interview_sessions (
     id uuid NOT NULL,
     created_at timestamptz NOT NULL,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
-    interview_id uuid NOT NULL REFERENCES interviews (id),
+    interview_id uuid NOT NULL,
     fence bigint NOT NULL DEFAULT 0,  -- the epoch: grows at every take-over
     joins integer NOT NULL DEFAULT 0,  -- resume tokens carry it
     joins_confirmed integer NOT NULL DEFAULT 0,  -- older resume tokens are void
@@ -179,7 +193,8 @@ CREATE TABLE interview_sessions (
     instance_id text NOT NULL DEFAULT '',
     updated_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
-    PRIMARY KEY (id, created_at)
+    PRIMARY KEY (id, created_at),
+    FOREIGN KEY (tenant_id, interview_id) REFERENCES interviews (tenant_id, id)
 ) PARTITION BY RANGE (created_at);
 CREATE INDEX interview_sessions_by_interview ON interview_sessions (interview_id);
 CREATE INDEX interview_sessions_active ON interview_sessions (tenant_id) WHERE status = 'active';
@@ -189,7 +204,7 @@ CREATE TABLE turns (
     session_id uuid NOT NULL,
     turn integer NOT NULL CHECK (turn >= 1),
     tenant_id uuid NOT NULL REFERENCES tenants (id),
-    interview_id uuid NOT NULL REFERENCES interviews (id),
+    interview_id uuid NOT NULL,
     fence bigint NOT NULL,
     ask integer NOT NULL,
     competency text NOT NULL,
@@ -202,7 +217,8 @@ CREATE TABLE turns (
     seconds double precision NOT NULL DEFAULT 0,  -- of active time the answer took
     answered_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (session_id, turn),
-    UNIQUE (session_id, client_msg_id)
+    UNIQUE (session_id, client_msg_id),
+    FOREIGN KEY (tenant_id, interview_id) REFERENCES interviews (tenant_id, id)
 );
 CREATE INDEX turns_by_interview ON turns (interview_id);
 
@@ -219,52 +235,59 @@ CREATE TABLE asks (
 );
 
 CREATE TABLE reports (
-    interview_id uuid PRIMARY KEY REFERENCES interviews (id) ON DELETE CASCADE,
+    interview_id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
     status text NOT NULL CHECK (status IN ('ready', 'pending_review')),
     evaluation jsonb NOT NULL,
     version integer NOT NULL DEFAULT 1,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    FOREIGN KEY (tenant_id, interview_id) REFERENCES interviews (tenant_id, id) ON DELETE CASCADE
 );
 
 CREATE TABLE decisions (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
-    interview_id uuid NOT NULL REFERENCES interviews (id),
+    interview_id uuid NOT NULL,
     report_version integer NOT NULL,
     decision text NOT NULL CHECK (decision IN ('advance', 'hold', 'decline')),
     reason text NOT NULL CHECK (length(btrim(reason)) BETWEEN 10 AND 4000),
-    decided_by uuid NOT NULL REFERENCES users (id),
+    decided_by uuid NOT NULL,
     decided_name text NOT NULL CHECK (length(btrim(decided_name)) > 0),
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    FOREIGN KEY (tenant_id, interview_id) REFERENCES interviews (tenant_id, id),
+    FOREIGN KEY (tenant_id, decided_by) REFERENCES users (tenant_id, id)
 );
 CREATE INDEX decisions_by_interview ON decisions (interview_id, created_at);
 
 CREATE TABLE consents (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
-    interview_id uuid NOT NULL REFERENCES interviews (id),
-    candidate_id uuid NOT NULL REFERENCES candidates (id),
+    interview_id uuid NOT NULL,
+    candidate_id uuid NOT NULL,
     text_version text NOT NULL,
     text_sha256 text NOT NULL,
     locale text NOT NULL,
     given boolean NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    FOREIGN KEY (tenant_id, interview_id) REFERENCES interviews (tenant_id, id),
+    FOREIGN KEY (tenant_id, candidate_id) REFERENCES candidates (tenant_id, id)
 );
 CREATE INDEX consents_by_interview ON consents (interview_id, created_at);
 
 CREATE TABLE accommodations (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
-    interview_id uuid NOT NULL REFERENCES interviews (id),
+    interview_id uuid NOT NULL,
     kind text NOT NULL CHECK (kind IN ('extra_time', 'alternative_process')),
     note text NOT NULL DEFAULT '' CHECK (length(note) <= 2000),
     status text NOT NULL DEFAULT 'asked' CHECK (status IN ('asked', 'granted', 'declined')),
     extra_minutes integer NOT NULL DEFAULT 0 CHECK (extra_minutes BETWEEN 0 AND 120),
-    answered_by uuid REFERENCES users (id),
+    answered_by uuid,
     answer_reason text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT now(),
-    answered_at timestamptz
+    answered_at timestamptz,
+    FOREIGN KEY (tenant_id, interview_id) REFERENCES interviews (tenant_id, id),
+    FOREIGN KEY (tenant_id, answered_by) REFERENCES users (tenant_id, id)
 );
 CREATE INDEX accommodations_by_interview ON accommodations (interview_id);
 
@@ -407,7 +430,6 @@ GRANT SELECT, DELETE, UPDATE ON outbox TO entrevistador_relay;
 
 CREATE POLICY sweep ON cvs FOR SELECT TO entrevistador_sweep USING (true);
 CREATE POLICY sweep ON interviews FOR SELECT TO entrevistador_sweep USING (true);
-CREATE POLICY sweep ON interview_sessions FOR SELECT TO entrevistador_sweep USING (true);
 CREATE POLICY sweep ON reports FOR SELECT TO entrevistador_sweep USING (true);
 CREATE POLICY sweep ON openings FOR SELECT TO entrevistador_sweep USING (true);
 CREATE POLICY sweep ON embeddings FOR SELECT TO entrevistador_sweep USING (true);
@@ -416,7 +438,11 @@ GRANT SELECT (id, tenant_id, status, version, updated_at) ON openings TO entrevi
 GRANT SELECT (owner_kind, owner_id, tenant_id, version) ON embeddings TO entrevistador_sweep;
 GRANT SELECT ON job_runs TO entrevistador_sweep;
 CREATE POLICY sweep ON outbox TO entrevistador_sweep USING (true) WITH CHECK (true);
-GRANT SELECT ON cvs, interviews, interview_sessions, reports, outbox TO entrevistador_sweep;
+GRANT SELECT (id, tenant_id, status, stage, stage_at, lane, created_at) ON cvs
+    TO entrevistador_sweep;
+GRANT SELECT (id, tenant_id, status, finished_at, erased) ON interviews TO entrevistador_sweep;
+GRANT SELECT (interview_id, tenant_id, status, created_at) ON reports TO entrevistador_sweep;
+GRANT SELECT ON outbox TO entrevistador_sweep;
 GRANT INSERT ON outbox TO entrevistador_sweep;
 
 CREATE POLICY fleet ON interview_sessions FOR SELECT TO entrevistador_fleet USING (true);
