@@ -89,7 +89,7 @@ async def _run(args: argparse.Namespace) -> int:
             try:
                 async for found in BENCHES[name](args, house):
                     show(found)
-            except (NothingMeasured, NotReady, Refused, ValueError) as error:
+            except (NothingMeasured, NotReady, Refused, OSError, ValueError) as error:
                 say(f"{name}: {error}")
                 failed += 1
     return 1 if failed else 0

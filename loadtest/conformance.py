@@ -1,0 +1,63 @@
+"""A conformance suite for servers of the wire: every case against a live server, from outside.
+
+Each case is an async function of a Desk, which hands out connections to one session; it raises
+Failed when the server does something else. The order matters only for the last one, which ends
+the interview.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from client.errors import Refused
+from client.rest import Api
+from loadtest import conformance_door, conformance_record
+from loadtest.conformance_desk import Check, Desk
+from loadtest.visitor import Invitation
+from loadtest.wirecheck import Failed
+
+CASES: Final = (*conformance_door.CASES, *conformance_record.CASES)
+SLOW: Final = conformance_door.SLOW
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """One case's result: pass, fail or skip, and why."""
+
+    name: str
+    about: str
+    result: str
+    detail: str = ""
+
+
+async def run(
+    invitation: Invitation,
+    *,
+    slow: bool = False,
+    only: str = "",
+    tell: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Run every case on one invitation's interview, which is over afterwards."""
+    outcomes = []
+    async with Api(invitation.url, invitation.token) as api:
+        desk = Desk(api)
+        for case in CASES:
+            if only and case.__name__ != only:
+                continue
+            outcome = await _one(case, desk, slow=slow)
+            outcomes.append(outcome)
+            tell(outcome)
+    return outcomes
+
+
+async def _one(case: Check, desk: Desk, *, slow: bool) -> Outcome:
+    about = (case.__doc__ or "").strip()
+    if case in SLOW and not slow:
+        return Outcome(case.__name__, about, "skip", "slow: asked for with --slow")
+    try:
+        await case(desk)
+    except (Failed, Refused) as failed:
+        return Outcome(case.__name__, about, "fail", str(failed))
+    except (OSError, TimeoutError) as error:
+        return Outcome(case.__name__, about, "fail", f"{type(error).__name__}: {error}")
+    return Outcome(case.__name__, about, "pass")

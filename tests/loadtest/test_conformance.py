@@ -1,0 +1,63 @@
+"""The conformance suite against the real server, and against one that does not conform."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from loadtest import conformance
+from loadtest.bench import seed
+from loadtest.visitor import Invitation, write_invitations
+from runtime.settings import Settings
+from tests.loadtest.conftest import ROOT
+
+
+async def _invitation(served: Settings) -> Invitation:
+    seats = await seed.seed(served, 1, minutes=90)
+    return seed.invitations(served, seats)[0]
+
+
+async def test_the_server_conforms_to_the_wire(served: Settings):
+    """Every case passes, the slow one too."""
+    outcomes = await conformance.run(await _invitation(served), slow=True)
+    assert len(outcomes) == len(conformance.CASES)
+    assert [o for o in outcomes if o.result != "pass"] == []
+
+
+async def test_the_command_tells_each_case_and_exits_with_zero(served: Settings, tmp_path: Path):
+    """JSON lines with name, about and result."""
+    path = tmp_path / "one.jsonl"
+    write_invitations(path, [await _invitation(served)])
+    run = subprocess.run(
+        [
+            sys.executable, "-m", "cli", "conformance", served.public_url,
+            "--invitations", str(path), "--only", "ticket_once", "--json",
+        ],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert json.loads(run.stdout)["result"] == "pass"
+
+
+def test_a_server_that_is_not_there_is_told_without_a_stack_trace():
+    """Exit code 1: the case fails with the reason; an unknown case is a person's mistake: 2."""
+    base = [sys.executable, "-m", "cli", "conformance", "http://127.0.0.1:9", "--invitation", "x"]
+    run = subprocess.run(
+        [*base, "--only", "subprotocol"], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    run = subprocess.run(
+        [*base, "--only", "dance"], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "no case 'dance'" in run.stderr
+
+
+def test_every_case_says_what_it_is_about():
+    """Names are unique and each has a sentence."""
+    names = [case.__name__ for case in conformance.CASES]
+    assert len(names) == len(set(names))
+    assert all(case.__doc__ for case in conformance.CASES)
