@@ -6,6 +6,7 @@ between the two sends it again; several relays share the work without waiting fo
 
 import asyncio
 
+import msgspec
 from dramatiq.brokers.redis import RedisBroker
 from redis.exceptions import RedisError
 
@@ -29,17 +30,22 @@ class BrokerAway(Exception):  # noqa: N818 - reads as a sentence
 
 async def pass_on(db: Database, broker: RedisBroker) -> int:
     """Send one batch and return how many rows it had."""
-    async with outbox_relay.batch(db, limit=limits.RELAY_ROWS_MAX) as rows:
-        if rows:
-            await asyncio.to_thread(_send_all, broker, rows)
-    metrics.relayed.inc(len(rows))
-    return len(rows)
+    async with outbox_relay.batch(db, limit=limits.RELAY_ROWS_MAX) as taken:
+        if taken.rows:
+            await asyncio.to_thread(_send_all, broker, taken)
+    sent = len(taken.rows) - len(taken.unreadable)
+    metrics.relayed.inc(sent)
+    return sent
 
 
-def _send_all(broker: RedisBroker, rows: list[outbox_relay.Waiting]) -> None:
-    for row in rows:
+def _send_all(broker: RedisBroker, taken: outbox_relay.Batch) -> None:
+    """Send every row; one that this version cannot read waits for another, and holds up nobody."""
+    for row in taken.rows:
         try:
             send(broker, row.lane, row.envelope)
+        except msgspec.DecodeError:
+            log.warning("outbox_row_unreadable", lane=row.lane, count=row.id)
+            taken.unreadable.append(row.id)
         except (RedisError, OSError) as error:
             raise BrokerAway(type(error).__name__) from error
 

@@ -101,8 +101,9 @@ class Cv(msgspec.Struct, frozen=True):
 
     profile: Profile
     text: str
-    lines: tuple[tuple[int, int, str], ...]  # start, end, folded
+    lines: tuple[tuple[int, int, frozenset[str]], ...]  # start, end, the stems in it
     skills: dict[str, tuple[int, int]]  # canonical -> where it is first said
+    jobs: tuple[tuple[frozenset[str], frozenset[str]], ...]  # of each job: skills, stems
 
 
 def prepare(profile: Profile, text: str) -> Cv:
@@ -111,13 +112,18 @@ def prepare(profile: Profile, text: str) -> Cv:
     for line in text.split("\n"):
         end = start + len(line)
         if line.strip():
-            lines.append((start, end, fold(line)))
+            lines.append((start, end, _stems_in(fold(line))))
         start = end + 1
     skills: dict[str, tuple[int, int]] = {}
     for name, begin, end in vocabulary.find(text):
         if name not in skills and not _denied(text, begin):
             skills[name] = (begin, end)
-    return Cv(profile, text, tuple(lines), skills)
+    jobs = []
+    for job in profile.work:
+        words = "\n".join((job.position or "", job.summary or "", *job.highlights))
+        named = frozenset(name for name, _, _ in vocabulary.find(words))
+        jobs.append((named, _stems_in(fold(words))))
+    return Cv(profile, text, tuple(lines), skills, tuple(jobs))
 
 
 def judge(term: str, cv: Cv, language: str) -> Verdict:
@@ -137,9 +143,9 @@ def judge(term: str, cv: Cv, language: str) -> Verdict:
     return _words(folded, cv, language)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)  # openings' words only: a candidate's are not kept
 def named_skills(term: str) -> tuple[str, ...]:
-    """Return the canonical skills that a text names, each once, in order."""
+    """Return the canonical skills that an opening's text names, each once, in order."""
     return tuple(dict.fromkeys(name for name, _, _ in vocabulary.find(term)))
 
 
@@ -178,7 +184,7 @@ def _years(asked: int, skills: Sequence[str], folded: str, cv: Cv, language: str
         reason = say("years", language, total=f"{total:g}", asked=asked)
         return Verdict(min(1.0, total / max(asked, 1)), evidence, reason)
     names = ", ".join(skills or words)
-    known, jobs = _years_with(set(skills), {_stem(word) for word in words}, cv.profile)
+    known, jobs = _years_with(set(skills), {_stem(word) for word in words}, cv)
     said = [name for name in skills if name in cv.skills]
     if known:
         parts = ("position", "summary", "highlights/0", "name")
@@ -192,16 +198,15 @@ def _years(asked: int, skills: Sequence[str], folded: str, cv: Cv, language: str
     return Verdict(0.0, "", say("skill_missing", language, names=names))
 
 
-def _years_with(skills: set[str], stems: set[str], profile: Profile) -> tuple[float, list[int]]:
+def _years_with(skills: set[str], stems: set[str], cv: Cv) -> tuple[float, list[int]]:
     """Return the years of the jobs that name the subject, overlaps counted once, and which."""
     months: set[int] = set()
     jobs: list[int] = []
-    for number, job in enumerate(profile.work):
-        words = "\n".join((job.position or "", job.summary or "", *job.highlights))
-        near = len(stems & _stems_in(fold(words))) * 2 >= len(stems) > 0
-        if not near and not skills & set(named_skills(words)):
+    for number, (job, (named, said)) in enumerate(zip(cv.profile.work, cv.jobs, strict=True)):
+        near = len(stems & said) * 2 >= len(stems) > 0
+        if not near and not skills & named:
             continue
-        until = profile.meta.as_of if job.current else job.end_date
+        until = cv.profile.meta.as_of if job.current else job.end_date
         start, end = _month(job.start_date, 1), _month(until, 12)
         if start is not None and end is not None:
             months.update(range(start, end + 1))
@@ -290,13 +295,12 @@ def _words(folded: str, cv: Cv, language: str) -> Verdict:
         return Verdict(0.0, "", say("words_missing", language))
     stems = [_stem(word) for word in words]
     best, place = 0.0, (0, 0)
-    for index, (start, end, line) in enumerate(cv.lines):
-        after = cv.lines[index + 1] if index + 1 < len(cv.lines) else None
-        here = _stems_in(line)
-        for stop, stretch in (
-            (end, here),
-            (after[1], here | _stems_in(after[2])) if after else (end, here),
-        ):
+    for index, (start, end, here) in enumerate(cv.lines):
+        spots = [(end, here)]
+        if index + 1 < len(cv.lines):
+            _, stop, below = cv.lines[index + 1]
+            spots.append((stop, here | below))
+        for stop, stretch in spots:
             share = sum(stem in stretch for stem in stems) / len(stems)
             if share > best:
                 best, place = share, (start, stop)
@@ -316,7 +320,6 @@ def _telling(folded: str, skip: frozenset[str] = frozenset()) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=4096)
 def _stems_in(line: str) -> frozenset[str]:
     return frozenset(_stem(word.strip(".")) for word in re.findall(r"[a-z0-9+#.]{2,}", line))
 

@@ -114,7 +114,9 @@ class Runner:
             await self._let_go(envelope, run)
             raise
         except TimeoutError:
-            fault = Fault("cv_timeout")
+            fault = (
+                Fault("cv_timeout") if run.kind.startswith("cv.") else Fault("server_error", "time")
+            )
         except Fault as caught:
             fault = caught
         except Exception as error:  # noqa: BLE001 - a bug in one job must not end the worker

@@ -110,8 +110,7 @@ async def open_toolbox(settings: Settings, stack: Stack) -> Toolbox:
         Database.close,
     )
     redis = stack.add(open_redis(settings.redis_url), Redis.aclose)
-    sandbox = Sandbox()
-    stack.callback(sandbox.close)
+    sandbox = stack.enter_context(Sandbox())
     blobs = open_blobs(settings.storage_url)
     tools = Toolbox(settings, db=db, redis=redis, blobs=blobs, sandbox=sandbox)
     return stack.add(tools, Toolbox.close)

@@ -20,6 +20,7 @@ from pipeline.cv_task import CvTask
 from pipeline.evaluation import EvaluateTask
 from pipeline.opening_task import OpeningTask
 from pipeline.running import MakeTask, Runner
+from pipeline.stages.extract import extract
 from pipeline.toolbox import Toolbox, aside, open_toolbox
 from protocol import jobs, limits
 from runtime import clock
@@ -118,6 +119,9 @@ async def run(
             stack.callback(server.close)
         worker = Worker(broker, Runner(tools, KINDS), lanes, threads)
         worker.start()
+        tasks = await stack.enter_async_context(Tasks("worker"))
+        if "premium" in lanes:
+            tasks.start(aside(lambda: _warm(tools)), name="warm")
         log.info(
             "worker_started", lane=" ".join(lanes), count=threads,
             seconds=round(clock.monotonic() - began, 3),
@@ -125,6 +129,12 @@ async def run(
         await stop.wait()
         await worker.stop()
         log.info("worker_stopped")
+
+
+def _warm(tools: Toolbox) -> None:
+    """Load what the first CV would wait for, where seconds were promised."""
+    tools.embedder().embed(["hola"])
+    extract("hola", today=clock.today())
 
 
 async def _ready(tools: Toolbox) -> bool:

@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
 
 import msgspec
 
 from protocol import jobs
 from storage.transaction import Connection, Database
+
+HELD_BACK: Final = timedelta(hours=1)
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -17,8 +21,15 @@ class Waiting(msgspec.Struct, frozen=True):
     envelope: str
 
 
+class Batch(msgspec.Struct):
+    """Rows to send; what is put into `unreadable` stays, and is not looked at for an hour."""
+
+    rows: list[Waiting]
+    unreadable: list[int] = []
+
+
 @asynccontextmanager
-async def batch(db: Database, *, limit: int) -> AsyncIterator[list[Waiting]]:
+async def batch(db: Database, *, limit: int) -> AsyncIterator[Batch]:
     """Yield rows that are due, locked, oldest first; they are deleted when the block ends well.
 
     A crash between the sending and the commit sends them again: actors are idempotent.
@@ -29,11 +40,17 @@ async def batch(db: Database, *, limit: int) -> AsyncIterator[list[Waiting]]:
             "ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
             limit,
         )
-        waiting = [Waiting(row["id"], row["lane"], row["envelope"]) for row in found]
-        yield waiting
-        if waiting:
+        taken = Batch([Waiting(row["id"], row["lane"], row["envelope"]) for row in found])
+        yield taken
+        kept = set(taken.unreadable)
+        sent = [row.id for row in taken.rows if row.id not in kept]
+        if sent:
+            await c.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", sent)
+        if kept:
             await c.execute(
-                "DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row.id for row in waiting]
+                "UPDATE outbox SET not_before = now() + $2 WHERE id = ANY($1::bigint[])",
+                list(kept),
+                HELD_BACK,
             )
 
 

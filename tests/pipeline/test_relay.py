@@ -82,8 +82,8 @@ async def test_a_relay_that_dies_before_deleting_sends_twice_and_loses_nothing(
     """Sent, then killed: the row is still there, and the duplicate does no harm."""
     cv_id = await house.upload(pdf(ANA))
     with suppress(ZeroDivisionError):
-        async with outbox_relay.batch(house.relay, limit=10) as rows:
-            for row in rows:
+        async with outbox_relay.batch(house.relay, limit=10) as taken:
+            for row in taken.rows:
                 brokers.send(broker, row.lane, row.envelope)
             raise ZeroDivisionError  # kill -9, as the transaction sees it
     assert await relay.pass_on(house.relay, broker) == 1
@@ -93,6 +93,21 @@ async def test_a_relay_that_dies_before_deleting_sends_twice_and_loses_nothing(
     assert outcomes == ["done", "repeated"]
     await house.pump()
     assert (await house.cv(cv_id)).status == "ready"
+
+
+async def test_a_row_that_cannot_be_read_holds_nobody_up(house: House, broker: RedisBroker) -> None:
+    """A job of a newer version (or garbage) stays where it is; the rows behind it leave."""
+    for envelope in ('{"job":{"type":"newer"},"lane":"bulk"}', "garbage"):
+        await house.execute(
+            "INSERT INTO outbox (tenant_id, lane, envelope) VALUES ($1, 'bulk', $2)",
+            house.tenant,
+            envelope,
+        )
+    await put(house, 2)
+    assert await relay.pass_on(house.relay, broker) == 2
+    assert await relay.pass_on(house.relay, broker) == 0
+    async with house.relay.across() as c:
+        assert await outbox_relay.waiting(c) == {"bulk": 2}
 
 
 async def test_two_relays_share_the_rows(house: House, broker: RedisBroker) -> None:
