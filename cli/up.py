@@ -5,13 +5,17 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any, Final
 
 from cli import local, meeting, opening, sample
 from client.errors import Refused
 from client.rest import Api
-from runtime import logs
+from runtime import clock, logs
 from runtime.lifecycle import stop_event
 from storage import embedded
+
+READ_SECONDS: Final = 20.0
+POLL_SECONDS: Final = 0.1
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -73,39 +77,44 @@ async def _up(args: argparse.Namespace) -> None:
 
 
 async def _sample_invitation(stack: local.Stack) -> str:
-    """An opening and an invitation to try, made anew at each start."""
+    """Return a fresh link to try: of the sample opening and CV, made at the first start."""
     async with Api(stack.base_url, stack.recruiter_token) as api:
         try:
-            openings = await api.get("/openings")
-            if openings["items"]:
-                wanted = openings["items"][0]
-            else:
-                wanted = await api.post(
-                    "/openings", opening.parse(sample.sample_opening(), "the sample")
-                )
-            candidates = await api.get("/candidates?limit=1")
-            if candidates["items"]:
-                candidate = candidates["items"][0]["id"]
-            else:
-                upload = await api.post(
-                    "/cvs",
-                    {
-                        "filename": "cv.pdf",
-                        "bytes": len(sample.sample_cv()),
-                        "opening_id": wanted["id"],
-                    },
-                )
-                await api.upload(
-                    upload["upload"]["url"], sample.sample_cv(), upload["upload"].get("headers")
-                )
-                await api.post(f"/cvs/{upload['cv_id']}/confirm")
-                candidate = upload["candidate_id"]
-            interview = await api.post(
-                "/interviews", {"opening_id": wanted["id"], "candidate_id": candidate}
+            openings = (await api.get("/openings"))["items"]
+            wanted = (
+                openings[0]
+                if openings
+                else await api.post("/openings", opening.parse(sample.sample_opening(), "sample"))
             )
+            known = (await api.get("/cvs?limit=1"))["items"]
+            cv = known[0] if known else await _sample_cv(api, wanted["id"])
+            whom = (
+                {"cv_id": cv["id"]}
+                if cv["status"] == "ready"
+                else {"candidate_id": cv["candidate_id"]}
+            )
+            interview = await api.post("/interviews", {"opening_id": wanted["id"], **whom})
         except Refused as refused:
             return f"(no sample invitation: {refused})"
     return str(interview["link"])
+
+
+async def _sample_cv(api: Api, opening_id: str) -> dict[str, Any]:
+    """Upload the sample CV and wait until it has been read."""
+    data = sample.sample_cv()
+    asked = await api.post(
+        "/cvs",
+        {"filename": "cv.pdf", "bytes": len(data), "opening_id": opening_id, "lane": "premium"},
+    )
+    await api.upload(asked["upload"]["url"], data, asked["upload"].get("headers"))
+    cv: dict[str, Any] = await api.post(f"/cvs/{asked['cv_id']}/confirm")
+    deadline = clock.monotonic() + READ_SECONDS
+    while cv["status"] not in ("ready", "refused", "needs_ocr"):
+        if clock.monotonic() > deadline:
+            break
+        await asyncio.sleep(POLL_SECONDS)
+        cv = await api.get(f"/cvs/{asked['cv_id']}")
+    return cv
 
 
 def _shown(links: dict[str, str], stack: local.Stack) -> str:

@@ -42,6 +42,7 @@ HARD_CAP_SESSIONS = 75
 SLOT_LEASE_SECONDS = 20.0  # a slot not renewed for this long is free again
 SLOT_RENEW_SECONDS = 5.0
 INSTANCE_LEASE_SECONDS = 15.0
+FINISHED_LINGER_SECONDS = 30.0  # a page may show the end this long; then 4509
 AWAY_GRACE_SECONDS = 60.0  # a session without a socket stays in memory this long
 AWAY_PAUSE_SECONDS = 600.0
 AWAY_CLOSE_SECONDS = 24 * 3600.0

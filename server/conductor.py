@@ -50,6 +50,7 @@ class Conductor:
         self._asker = Asker(instance, record, self)
         self._closing: asyncio.Task[None] | None = None
         self._drain: Drain | None = None
+        self._finished_at: float | None = None
 
     def start(self) -> None:
         """Begin the loop."""
@@ -80,7 +81,9 @@ class Conductor:
         """Look at the time: once a second, from the registry."""
         if self.ended.is_set():
             return
-        if self.peer is not None:
+        if self.session.finished:
+            self._tick_finished()
+        elif self.peer is not None:
             if self.peer.silent_seconds > limits.SILENCE_SECONDS:
                 self.peer.close("silent")
             elif self.session.seconds_left(clock.monotonic()) < 0:
@@ -89,6 +92,16 @@ class Conductor:
             self.post_soon(Park())
         if self._drain is not None and clock.monotonic() > self._drain.deadline:
             self.post_soon(self._drain)
+
+    def _tick_finished(self) -> None:
+        """A finished interview needs no place: its page is told and the session let go."""
+        now = clock.monotonic()
+        if self._finished_at is None:
+            self._finished_at = now
+        if self.peer is None:
+            self.post_soon(Park())
+        elif now - self._finished_at > limits.FINISHED_LINGER_SECONDS:
+            self.peer.close("interview_over")
 
     async def _run(self) -> None:
         bind(session_id=self.record.session_id, epoch=self.record.fence)

@@ -164,12 +164,16 @@ class Sessions:
         while True:
             try:
                 await instance.slots.renew(
-                    instance.id, list(self._conductors), draining=instance.draining.is_set()
+                    instance.id, self._holding(), draining=instance.draining.is_set()
                 )
                 await self._find_lost()
             except Fault as fault:
                 log.warning("places_not_renewed", code=fault.code)
             await asyncio.sleep(limits.SLOT_RENEW_SECONDS)
+
+    def _holding(self) -> list[UUID]:
+        """The sessions that need their place: a finished one lets its own run out."""
+        return [id_ for id_, c in self._conductors.items() if not c.session.finished]
 
     async def _find_lost(self) -> None:
         """End the sessions that another instance owns by now, so that their sockets are told."""
@@ -200,7 +204,7 @@ class Sessions:
         """The fullest other instance that admits, or this one's own address (its successor's)."""
         instance = self._instance
         try:
-            await instance.slots.renew(instance.id, list(self._conductors), draining=True)
+            await instance.slots.renew(instance.id, self._holding(), draining=True)
             for other in await instance.slots.instances():
                 if other.alive and not other.draining and other.taken < other.admit:
                     return other.url
