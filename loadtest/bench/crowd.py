@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from loadtest.bench import stamps
-from loadtest.bench.wire import Wire, connect
+from loadtest.bench.wire import Refused, Wire, connect
 from protocol import messages
 from runtime import clock
 
@@ -22,6 +22,8 @@ ANSWER: Final = (
 )
 NS: Final = 1_000_000_000
 JOIN_SECONDS: Final = 15.0
+TRIES: Final = 5
+AGAIN_SECONDS: Final = 2.0
 FAULTS_SHOWN: Final = 5
 
 
@@ -140,21 +142,39 @@ class Crowd:
         self.interval = interval
         self.samples = Samples()
         self.ended = False
+        self.sent_away = self.invited = 0
         self.members: list[Member] = []
 
     async def gather(
         self, port: int, count: int, subprotocol: Callable[[int], str], *, per_second: float
     ) -> None:
-        """Let `count` more members in, at a pace; raises what the first refused one met."""
+        """Let `count` more members in, at a pace; one who is sent away comes back, as people do.
+
+        Raises what somebody met at the last of their tries.
+        """
         loop = asyncio.get_running_loop()
-        begun, first = loop.time(), len(self.members)
+        begun, first = loop.time(), self.invited
+        self.invited += count
         entering: set[asyncio.Future[None]] = set()
         for number in range(first, first + count):
             await asyncio.sleep(max(0.0, begun + (number - first) / per_second - loop.time()))
-            member = Member(self, number)
-            self.members.append(member)
-            entering.add(asyncio.ensure_future(member.enter(port, subprotocol(number))))
+            entering.add(asyncio.ensure_future(self._enter(port, number, subprotocol)))
         await asyncio.gather(*entering)
+
+    async def _enter(self, port: int, number: int, subprotocol: Callable[[int], str]) -> None:
+        for left in reversed(range(TRIES)):
+            member = Member(self, number)
+            try:
+                await member.enter(port, subprotocol(number))
+            except (OSError, TimeoutError, Refused):
+                member.leave()
+                if not left:
+                    raise
+                self.sent_away += 1
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                self.members.append(member)
+                return
 
     def begin(self) -> None:
         """Start the schedule: the members' moments are spread evenly over the interval."""

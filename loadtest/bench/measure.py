@@ -36,6 +36,8 @@ class Outcome(msgspec.Struct, frozen=True):
     services_cores: float
     turns: int
     frames: int
+    joins_again: int  # joins that had to be tried again during the ramp
+    join_cpu_us: float  # of the server, a join of the ramp with its first question
 
 
 class NothingMeasured(Exception):  # noqa: N818 - reads as a sentence where it is raised
@@ -77,9 +79,10 @@ async def measure(
         warm = min(WARM_UP, run.sessions)
         await crowd.gather(port, warm, subprotocol, per_second=RAMP_PER_SECOND)
         await asyncio.sleep(run.pieces * run.piece_seconds + 0.5)
-        before_kib = cores.rss_kib(pid)
+        before_kib, before_cpu = cores.rss_kib(pid), cores.cpu_seconds(pid)
         await crowd.gather(port, run.sessions - warm, subprotocol, per_second=RAMP_PER_SECOND)
         await asyncio.sleep(run.pieces * run.piece_seconds + 0.5)
+        joined_cpu = cores.cpu_seconds(pid)
         crowd.begin()
         await asyncio.sleep(min(run.interval, 5.0) * 0.2)
         crowd.fresh()
@@ -102,6 +105,8 @@ async def measure(
         services_cores=max(0.0, ended.services - begun.services) / wall,
         turns=samples.turns,
         frames=samples.frames,
+        joins_again=crowd.sent_away,
+        join_cpu_us=(joined_cpu - before_cpu) / max(1, run.sessions - warm) * 1e6,
     )
 
 

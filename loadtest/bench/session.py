@@ -117,6 +117,8 @@ def shown(
         figure(BENCH, case, "services_cores", found.services_cores, "cores"),
         figure(BENCH, case, "neighbours_cores", found.others_cores - found.services_cores, "cores"),
         figure(BENCH, case, "turns", found.turns, "turns"),
+        figure(BENCH, case, "join_cpu_us", found.join_cpu_us, "us"),
+        figure(BENCH, case, "joins_again", found.joins_again, "joins"),
     ]
     return figures
 
