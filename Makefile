@@ -36,7 +36,7 @@ check: $(VENV)/.test ## format, lint, types, floors and the rules of the house
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/house
 
 bench: $(VENV)/.test ## the measurements, one JSON line per figure: ONLY=name for one

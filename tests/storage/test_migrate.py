@@ -1,6 +1,7 @@
 """Migrations: once each, whoever asks and how many at once, with bounds that no time zone moves."""
 
 import asyncio
+import itertools
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -110,7 +111,7 @@ async def test_a_newer_database_is_left_alone(empty: str) -> None:
 
 async def test_a_server_that_is_away_is_a_fault_and_not_a_stack(empty: str) -> None:
     """A person's mistake in an address is told as one."""
-    with pytest.raises(Fault, match="unavailable|PostgreSQL"):
+    with pytest.raises(Fault, match=r"unavailable|PostgreSQL"):
         await migrate.migrate("postgresql://nobody@127.0.0.1:1/none", SECRET)
 
 
@@ -169,7 +170,7 @@ async def test_the_sweep_makes_the_months_to_come_and_only_once(empty: str) -> N
     assert await sweep.fetchval("SELECT ensure_months(12)") == 0
     bounds = sorted((await _bounds(sweep)).values())
     assert len(bounds) == 13
-    assert all(one[1] == two[0] for one, two in zip(bounds, bounds[1:], strict=False))
+    assert all(one[1] == two[0] for one, two in itertools.pairwise(bounds))
     await sweep.close()
 
 
