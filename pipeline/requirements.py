@@ -184,7 +184,8 @@ def _years(asked: int, skills: Sequence[str], folded: str, cv: Cv, language: str
         reason = say("years", language, total=f"{total:g}", asked=asked)
         return Verdict(min(1.0, total / max(asked, 1)), evidence, reason)
     names = ", ".join(skills or words)
-    known, jobs = _years_with(set(skills), {_stem(word) for word in words}, cv)
+    subjects = [{_stem(word) for word in _telling(part)} for part in _alternatives(folded)]
+    known, jobs = _years_with(set(skills), [stems for stems in subjects if stems], cv)
     said = [name for name in skills if name in cv.skills]
     if known:
         parts = ("position", "summary", "highlights/0", "name")
@@ -198,12 +199,17 @@ def _years(asked: int, skills: Sequence[str], folded: str, cv: Cv, language: str
     return Verdict(0.0, "", say("skill_missing", language, names=names))
 
 
-def _years_with(skills: set[str], stems: set[str], cv: Cv) -> tuple[float, list[int]]:
-    """Return the years of the jobs that name the subject, overlaps counted once, and which."""
+def _alternatives(folded: str) -> list[str]:
+    """Return the subjects of which one is enough: "finanzas o control de gestion" has two."""
+    return EITHER.split(YEARS.sub(" ", folded))
+
+
+def _years_with(skills: set[str], subjects: Sequence[set[str]], cv: Cv) -> tuple[float, list[int]]:
+    """Return the years of the jobs that name a subject, overlaps counted once, and which."""
     months: set[int] = set()
     jobs: list[int] = []
     for number, (job, (named, said)) in enumerate(zip(cv.profile.work, cv.jobs, strict=True)):
-        near = len(stems & said) * 2 >= len(stems) > 0
+        near = any(len(stems & said) * 2 >= len(stems) for stems in subjects)
         if not near and not skills & named:
             continue
         until = cv.profile.meta.as_of if job.current else job.end_date
@@ -325,7 +331,7 @@ def _stems_in(line: str) -> frozenset[str]:
 
 
 def _stem(word: str) -> str:
-    return word[:STEM_CHARS]
+    return word[:STEM_CHARS].replace("z", "c")  # finanzas, financiero
 
 
 def _evidence(cv: Cv, paths: Iterable[str]) -> str:

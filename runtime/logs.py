@@ -81,6 +81,8 @@ def set_up(level: str = "info", stream: TextIO | None = None) -> None:
     root.setLevel(level.upper())
     for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "asyncio", "anthropic", "uvicorn"):
         logging.getLogger(noisy).setLevel("WARNING")
+    # One stack a second for each pool while PostgreSQL is away says nothing that Fault does not.
+    logging.getLogger("asyncpg").setLevel("ERROR")
 
 
 class Log:

@@ -93,7 +93,7 @@ async def take(db: Database, tenant_id: UUID, session_id: UUID, *, instance_id: 
             session_id,
             key,
         )
-        turns = await interviews.turns(connection, interview.id)
+        answered = await _answered(connection, session_id)
     return Record(
         session_id=session_id,
         tenant_id=tenant_id,
@@ -102,7 +102,7 @@ async def take(db: Database, tenant_id: UUID, session_id: UUID, *, instance_id: 
         plan=interview.typed_plan(),
         seed=interview.seed,
         locale=interview.locale,
-        answered=[_answered(turn) for turn in turns],
+        answered=answered,
         snapshot=_snapshot(state),
         finished=(interview.finished_reason or "completed") if row["status"] == "finished" else "",
     )
@@ -216,16 +216,22 @@ def _snapshot(state: Any) -> Snapshot:
         return Snapshot()
 
 
-def _answered(turn: interviews.TurnRow) -> Answered:
-    said = Said(
-        turn=turn.turn,
-        competency=turn.competency,
-        level=turn.level,
-        kind=turn.kind,
-        question=turn.question,
-        answer=turn.answer,
+async def _answered(connection: Connection, session_id: UUID) -> list[Answered]:
+    """Return the turns with what was asked for: the interviewer's choices depend on it."""
+    rows = await connection.fetch(
+        "SELECT t.turn, t.competency, t.level, t.kind, t.question, t.answer, t.client_msg_id, "
+        "coalesce(a.directive->>'skill', '') AS skill, "
+        "coalesce(a.directive->>'asks', '') AS asked_for "
+        "FROM turns t LEFT JOIN asks a ON a.session_id = t.session_id AND a.turn = t.turn "
+        "AND a.ask = t.ask WHERE t.session_id = $1 ORDER BY t.turn",
+        session_id,
     )
-    return Answered(said, turn.client_msg_id)
+    answered = []
+    for row in rows:
+        values = dict(row)
+        client_msg_id = values.pop("client_msg_id")
+        answered.append(Answered(Said(**values), client_msg_id))
+    return answered
 
 
 class TurnWriter:

@@ -1,5 +1,6 @@
 """Matching: explained, deterministic, rising where it should, and never a rejection."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cli import sample
 from pipeline import reasons
 from pipeline.matching import (
     NO_WORDS,
@@ -18,6 +20,7 @@ from pipeline.matching import (
     opening_words,
     profile_words,
 )
+from pipeline.reading import read
 from pipeline.requirements import QUOTE_CHARS_MAX, judge, prepare
 from pipeline.stages.extract import extract
 from protocol.profile import Profile
@@ -261,3 +264,24 @@ def test_what_is_embedded_is_bounded_and_never_empty() -> None:
     assert len(opening_words(opening(description="palabra " * 5000)).split()) == WORDS_MAX
     assert profile_words(Profile()) == NO_WORDS
     assert opening_words(opening(title="!!!", must_have=[], nice_to_have=[], description=""))
+
+
+@pytest.mark.parametrize(
+    ("term", "years"),
+    [
+        ("3 años de experiencia en finanzas o control de gestión", (8.0, 9.0)),
+        ("5 años en planeamiento financiero", (4.7, 5.8)),
+        ("2 años de experiencia en enfermería", (0.0, 0.0)),
+    ],
+)
+def test_years_are_counted_over_the_jobs_of_any_subject_that_is_enough(
+    term: str, years: tuple[float, float]
+) -> None:
+    """`a o b`: jobs that name either, by their titles too (finanzas, financiero)."""
+    reading = read(sample.sample_cv(), "cv.pdf", today=TODAY)
+    assert reading.profile is not None
+    verdict = judge(term, prepare(reading.profile, reading.text), "es")
+    counted = re.match(r"[\d.]+(?= años en puestos)", verdict.reason)
+    low, high = years
+    assert low <= float(counted[0] if counted else 0.0) <= high, verdict
+    assert verdict.met is (low > 0)
