@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from runtime.logs import Log
 
+CANCEL_AGAIN_SECONDS = 0.5
 log = Log("runtime.lifecycle")
 T = TypeVar("T")
 
@@ -44,12 +45,15 @@ class Tasks:
         return len(self._tasks)
 
     async def close(self) -> None:
-        """Cancel every task and wait until it has ended."""
+        """Cancel every task and wait until it has ended.
+
+        A library may swallow a cancellation (redis-py does while it connects): it is repeated.
+        """
         while self._tasks:
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks, timeout=CANCEL_AGAIN_SECONDS)
 
     async def __aenter__(self) -> Self:
         """Own tasks for a block."""

@@ -62,7 +62,8 @@ class EventHub:
         """Use `redis` (a client of its own pool) for one blocking reader."""
         self._redis = redis
         self._tasks = Tasks("events")
-        self._watchers: dict[UUID, set[asyncio.Queue[Event | None]]] = {}
+        # Each watcher's queue with the last event it has been given.
+        self._watchers: dict[UUID, dict[asyncio.Queue[Event | None], str]] = {}
         self._positions: dict[UUID, str] = {}
         self._changed = asyncio.Event()
 
@@ -78,40 +79,57 @@ class EventHub:
         """Yield a queue of the tenant's events after `last_event_id` (None: from now on).
 
         The queue gets None and nothing more when the watcher was too slow; it must start over.
+        An id that is not of this stream (Redis lost it) is as good as none. Fault `unavailable`
+        without Redis.
         """
         queue: asyncio.Queue[Event | None] = asyncio.Queue(_QUEUE_MAX)
-        missed = await self._since(tenant_id, last_event_id)
-        for event in missed[-_QUEUE_MAX + 1 :]:
-            queue.put_nowait(event)
-        start = missed[-1].id if missed else (last_event_id or await self._top(tenant_id))
-        if tenant_id not in self._watchers:
-            self._positions[tenant_id] = start
-        self._watchers.setdefault(tenant_id, set()).add(queue)
+        top = await self._top(tenant_id)
+        known = last_event_id is not None and _order(last_event_id) <= _order(top)
+        seen = last_event_id if known and last_event_id is not None else top
+        self._positions.setdefault(tenant_id, seen)
+        self._watchers.setdefault(tenant_id, {})[queue] = seen
         self._changed.set()
         if not len(self._tasks):
             self._tasks.start(self._read())
         try:
+            await self._catch_up(tenant_id, queue, seen)
             yield queue
         finally:
-            self._watchers[tenant_id].discard(queue)
-            if not self._watchers[tenant_id]:
-                del self._watchers[tenant_id]
+            watchers = self._watchers.get(tenant_id, {})
+            watchers.pop(queue, None)
+            if not watchers:  # all have gone, or were too slow
+                self._watchers.pop(tenant_id, None)
                 self._positions.pop(tenant_id, None)
 
-    async def _since(self, tenant_id: UUID, last: str | None) -> list[Event]:
-        if last is None:
-            return []
+    async def _catch_up(
+        self, tenant_id: UUID, queue: "asyncio.Queue[Event | None]", seen: str
+    ) -> None:
+        """Put what was missed before what the reader has handed out since the queue is known.
+
+        The queue came first, so that no event falls between the two.
+        """
+        missed = await self._since(tenant_id, seen)
+        live = [queue.get_nowait() for _ in range(queue.qsize())]
+        last = missed[-1].id if missed else seen
+        newer = [event for event in live if event is None or _order(event.id) > _order(last)]
+        for event in [*missed, *newer][-_QUEUE_MAX + 1 :]:
+            queue.put_nowait(event)
+        watchers = self._watchers.get(tenant_id, {})
+        if queue in watchers:
+            watchers[queue] = max(watchers[queue], last, key=_order)
+
+    async def _since(self, tenant_id: UUID, last: str) -> list[Event]:
         try:
-            rows = await self._redis.xrange(keys.events(tenant_id), min=f"({last}", max="+")
-        except RedisError:  # an id that is none, or Redis is away
-            return []
+            rows: Any = await self._redis.xrange(keys.events(tenant_id), min=f"({last}", max="+")
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
         return [_event(row) for row in rows]
 
     async def _top(self, tenant_id: UUID) -> str:
         try:
-            rows = await self._redis.xrevrange(keys.events(tenant_id), count=1)
-        except (RedisError, OSError):
-            return "0-0"
+            rows: Any = await self._redis.xrevrange(keys.events(tenant_id), count=1)
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
         return rows[0][0].decode() if rows else "0-0"
 
     async def _read(self) -> None:
@@ -137,13 +155,17 @@ class EventHub:
         for row in rows:
             event = _event(row)
             self._positions[tenant_id] = event.id
-            for queue in list(self._watchers.get(tenant_id, ())):
-                if queue.qsize() >= _QUEUE_MAX - 1:
-                    if not queue.full():
-                        queue.put_nowait(None)
-                    self._watchers[tenant_id].discard(queue)
-                else:
+            watchers = self._watchers.get(tenant_id, {})
+            for queue, seen in list(watchers.items()):
+                if _order(event.id) <= _order(seen):
+                    continue  # it was among what this watcher had missed
+                watchers[queue] = event.id
+                if queue.qsize() < _QUEUE_MAX - 1:
                     queue.put_nowait(event)
+                    continue
+                if not queue.full():
+                    queue.put_nowait(None)
+                del watchers[queue]
 
     async def close(self) -> None:
         """Stop reading and tell every watcher to start over elsewhere."""
@@ -166,6 +188,12 @@ def _pairs(answer: Any) -> list[tuple[bytes, list[Any]]]:
     return [(key, rows) for key, rows in answer]
 
 
+def _order(event_id: str) -> tuple[int, int]:
+    """Return what an id of a stream sorts by."""
+    milliseconds, _, number = event_id.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
 def _event(row: Any) -> Event:
     event_id, fields = row
     return Event(event_id.decode(), fields[b"kind"].decode(), bytes(fields[b"data"]))
@@ -175,7 +203,7 @@ async def forget(redis: Redis, tenant_id: UUID, about: list[UUID]) -> None:
     """Remove the notices that name one of the ids: they may hold an erased person's words."""
     needles = [str(id_).encode() for id_ in about]
     try:
-        rows = await redis.xrange(keys.events(tenant_id))
+        rows: Any = await redis.xrange(keys.events(tenant_id))
         doomed = [
             event_id
             for event_id, fields in rows
