@@ -269,7 +269,7 @@ def test_what_is_embedded_is_bounded_and_never_empty() -> None:
 @pytest.mark.parametrize(
     ("term", "years"),
     [
-        ("3 años de experiencia en finanzas o control de gestión", (8.0, 9.0)),
+        ("3 años de experiencia en finanzas o control de gestión", (8.0, 10.0)),
         ("5 años en planeamiento financiero", (4.7, 5.8)),
         ("2 años de experiencia en enfermería", (0.0, 0.0)),
     ],
