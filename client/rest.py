@@ -100,8 +100,12 @@ def _decoded(answer: httpx2.Response) -> Any:
         problem = msgspec.json.decode(answer.content)
     except msgspec.DecodeError:
         problem = {}
+    wrong = "; ".join(
+        f"{item.get('path', '')} {item.get('message', '')}".strip()
+        for item in problem.get("errors", [])
+    )
     raise Refused(
         problem.get("code", f"http_{answer.status_code}"),
-        problem.get("detail") or problem.get("title", ""),
+        wrong or problem.get("detail") or problem.get("title", ""),
         retry_after=float(retry) if retry else None,
     )

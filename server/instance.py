@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
-from llm.gateway import Gateway
 
+from llm.gateway import Gateway
 from server.gate import Gate
 from server.tickets import Tickets
 from storage.connect import Redis

@@ -27,5 +27,5 @@ def listen(host: str, port: int, unix_socket: str = "") -> socket.socket:
             )
         bound.bind((host, port))
     bound.listen(BACKLOG)
-    bound.setblocking(False)  # noqa: FBT003 - the standard library's own shape
+    bound.setblocking(False)
     return bound

@@ -18,9 +18,7 @@ class Peer:
         self.heard_at = clock.monotonic()
         self._tokens = float(limits.FRAMES_BURST)
         self._counted_at = self.heard_at
-        self._closing: asyncio.Future[tuple[int, str]] = (
-            asyncio.get_running_loop().create_future()
-        )
+        self._closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
 
     def send(self, frame: messages.ServerFrame) -> None:
         """Queue a frame; a peer that does not read is closed with 4008."""

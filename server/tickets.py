@@ -97,7 +97,10 @@ class Tickets:
         return payload
 
     def invitation(
-        self, tenant_id: UUID, interview_id: UUID, number: int,
+        self,
+        tenant_id: UUID,
+        interview_id: UUID,
+        number: int,
         seconds: int = limits.INVITATION_SECONDS,
     ) -> str:
         """Return the token for a candidate's link."""
