@@ -32,6 +32,11 @@ def asked(page: Page, turn: int) -> None:
     expect(full).to_be_visible(timeout=15_000)
 
 
+def freeze(page: Page) -> None:
+    """Let the page's clock run only when the test says so (after page.clock.install)."""
+    page.clock.pause_at(page.evaluate("() => Date.now()") / 1000 + 1)
+
+
 def answer(page: Page, text: str) -> None:
     """Type and send."""
     page.get_by_label("Su respuesta").fill(text)

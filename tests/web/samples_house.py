@@ -154,7 +154,15 @@ REPORT: dict[str, Any] = {
                     "end": ANSWER.index(QUOTE) + len(QUOTE),
                     "evidence": "own_action",
                     "label": "Acción propia",
-                }
+                },
+                {
+                    "turn": 1,
+                    "text": QUOTE,
+                    "start": ANSWER.index(QUOTE),
+                    "end": ANSWER.index(QUOTE) + len(QUOTE),
+                    "evidence": "situation",
+                    "label": "Situación",
+                },
             ],
         },
         {
@@ -184,7 +192,7 @@ FLEET: dict[str, Any] = {
         {
             "id": "interview-1",
             "url": "ws://127.0.0.1:8000/ws",
-            "seats": 48,
+            "sessions": 48,
             "admit": 70,
             "cap": 75,
             "target": 50,
@@ -194,7 +202,7 @@ FLEET: dict[str, Any] = {
         {
             "id": "interview-2",
             "url": "ws://127.0.0.1:8001/ws",
-            "seats": 71,
+            "sessions": 71,
             "admit": 70,
             "cap": 75,
             "target": 50,

@@ -194,6 +194,8 @@ def test_a_report_shows_quotes_and_takes_a_reasoned_decision(page: Page, house: 
     """The quote is marked where it stands; no decision without choice, reason and a name."""
     open_recruiter(page, house, AT_INTERVIEW)
     expect(page.locator("mark")).to_have_text(QUOTE)
+    expect(page.locator(".quote")).to_have_count(1)
+    expect(page.locator(".quote figcaption")).to_have_text("Acción propiaSituación")
     expect(page.locator(".report")).to_contain_text("No es una nota de contratación")
     expect(page.locator(".report")).to_contain_text("2 afirmaciones descartadas")
     page.get_by_role("button", name="Pregunta 1").click()
@@ -278,6 +280,7 @@ def test_an_expired_link_says_so(page: Page, house: FakeHouse) -> None:
     """401 ends in words; without a token too."""
     page.goto(f"{house.url}/recruiter/")
     expect(page.get_by_text("Abra esta página con su enlace de acceso")).to_be_visible()
+    page.goto("about:blank")  # otherwise only the fragment would change
     house.routes["GET /me"] = (401, {"code": "unauthorized"})
     house.routes["GET /fleet"] = (401, {"code": "unauthorized"})
     page.goto(f"{house.url}/recruiter/#token={PERSON}")

@@ -46,7 +46,8 @@ export class InterviewView {
   // Building ----------------------------------------------------------------------------------
 
   #build() {
-    const { t } = this.#page;
+    const { t, invitation } = this.#page;
+    const lang = invitation.locale; // of what is said, whatever the page's own language is
     const p = this.#parts;
     p.place = h("h1", { class: "place" });
     p.progress = bar(t("live.progress"), 0);
@@ -54,7 +55,7 @@ export class InterviewView {
     p.timeLabel = h("span", { class: "time-label" }, t("live.time_left"));
     p.road = h("p", { class: "road", role: "status" });
     p.panel = h("div", { class: "panel-place" });
-    p.question = h("p", { class: "question-text words" });
+    p.question = h("p", { class: "question-text words", lang });
     p.engine = h("p", { class: "hint engine" });
     p.earlier = h("ol", { class: "turns" });
     p.earlierTitle = h("summary", {});
@@ -67,7 +68,7 @@ export class InterviewView {
     p.end = button(t("live.end"), () => this.#end(), { kind: "quiet" });
     return h("div", { class: "interview" },
       h("div", { class: "interview-head" },
-        h("p", { class: "eyebrow" }, this.#page.invitation.company),
+        h("p", { class: "eyebrow" }, invitation.company),
         h("div", { class: "head-line" }, p.place,
           h("p", { class: "time" }, p.timeLabel, " ", p.time)),
         p.progress),
@@ -76,9 +77,9 @@ export class InterviewView {
   }
 
   #answerForm() {
-    const { t } = this.#page;
+    const { t, invitation } = this.#page;
     const p = this.#parts;
-    p.answer = h("textarea", { id: "answer", rows: 5, autocapitalize: "sentences",
+    p.answer = h("textarea", { id: "answer", rows: 5, lang: invitation.locale, autocapitalize: "sentences",
       spellcheck: "true", "aria-describedby": "answer-note answer-error",
       on: {
         input: () => this.#typed(),

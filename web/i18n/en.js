@@ -21,9 +21,9 @@ export default {
   "link.title": "Open the link in your invitation",
   "link.text": "This page works with the personal link you received from the company. Look for it "
     + "in your mail or messages and open it again.",
-  "gone.withdrawn.title": "The invitation was withdrawn",
-  "gone.withdrawn.text": "The company withdrew this invitation. If you think this is a mistake, "
-    + "contact the person who invited you.",
+  "gone.withdrawn.title": "The invitation was withdrawn or replaced",
+  "gone.withdrawn.text": "If you received a newer link, use that one. "
+    + "If not, contact the company that invited you.",
   "gone.invalid.title": "This link is no longer valid",
   "gone.invalid.text": "It may have expired, or a newer one was sent to you. Use the latest link you "
     + "received or ask the company for another.",

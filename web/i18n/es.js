@@ -21,9 +21,9 @@ export default {
   "link.title": "Abra el enlace de su invitación",
   "link.text": "Esta página funciona con el enlace personal que recibió de la empresa. Búsquelo en "
     + "su correo o mensaje y ábralo de nuevo.",
-  "gone.withdrawn.title": "La invitación fue retirada",
-  "gone.withdrawn.text": "La empresa retiró esta invitación. Si cree que es un error, comuníquese "
-    + "con quien lo invitó.",
+  "gone.withdrawn.title": "La invitación fue retirada o reemplazada",
+  "gone.withdrawn.text": "Si recibió un enlace más reciente, use ese. "
+    + "Si no, comuníquese con la empresa que lo invitó.",
   "gone.invalid.title": "Este enlace ya no es válido",
   "gone.invalid.text": "Es posible que haya vencido o que le hayan enviado uno más reciente. Use el "
     + "último enlace que recibió o pida otro a la empresa.",

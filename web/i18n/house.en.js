@@ -175,7 +175,7 @@ export default {
   "fleet.title": "Live service",
   "fleet.instances": "Interview servers",
   "fleet.instances_none": "No interview server is active",
-  "fleet.places": "{seats} of {cap} places",
+  "fleet.places": "{taken} of {cap} places",
   "fleet.places_label": "Places taken at {id}",
   "fleet.admit": "Admits new ones up to {admit}",
   "fleet.draining": "Draining",
@@ -205,5 +205,5 @@ export default {
   "fleet.session.active": "Active",
   "fleet.session.finished": "Finished",
   "fleet.stale": "No new data: this is the last that was known.",
-  "fleet.total": "{seats} of {cap} places taken",
+  "fleet.total": "{taken} of {cap} places taken",
 };

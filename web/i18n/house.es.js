@@ -175,7 +175,7 @@ export default {
   "fleet.title": "Servicio en vivo",
   "fleet.instances": "Servidores de entrevistas",
   "fleet.instances_none": "Ningún servidor de entrevistas está activo",
-  "fleet.places": "{seats} de {cap} lugares",
+  "fleet.places": "{taken} de {cap} lugares",
   "fleet.places_label": "Lugares ocupados en {id}",
   "fleet.admit": "Admite nuevas hasta {admit}",
   "fleet.draining": "Se está vaciando",
@@ -205,5 +205,5 @@ export default {
   "fleet.session.active": "Activa",
   "fleet.session.finished": "Terminada",
   "fleet.stale": "Sin datos nuevos: se muestra lo último que se supo.",
-  "fleet.total": "{seats} de {cap} lugares ocupados",
+  "fleet.total": "{taken} de {cap} lugares ocupados",
 };

@@ -175,7 +175,7 @@ export default {
   "fleet.title": "Serviço ao vivo",
   "fleet.instances": "Servidores de entrevistas",
   "fleet.instances_none": "Nenhum servidor de entrevistas está ativo",
-  "fleet.places": "{seats} de {cap} lugares",
+  "fleet.places": "{taken} de {cap} lugares",
   "fleet.places_label": "Lugares ocupados em {id}",
   "fleet.admit": "Admite novas até {admit}",
   "fleet.draining": "Esvaziando",
@@ -205,5 +205,5 @@ export default {
   "fleet.session.active": "Ativa",
   "fleet.session.finished": "Terminada",
   "fleet.stale": "Sem dados novos: mostra-se o último que se soube.",
-  "fleet.total": "{seats} de {cap} lugares ocupados",
+  "fleet.total": "{taken} de {cap} lugares ocupados",
 };

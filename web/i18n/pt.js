@@ -21,9 +21,9 @@ export default {
   "link.title": "Abra o link do seu convite",
   "link.text": "Esta página funciona com o link pessoal que a empresa enviou. Procure-o no seu "
     + "e-mail ou nas suas mensagens e abra-o novamente.",
-  "gone.withdrawn.title": "O convite foi retirado",
-  "gone.withdrawn.text": "A empresa retirou este convite. Se acredita que é um engano, fale com quem "
-    + "o convidou.",
+  "gone.withdrawn.title": "O convite foi retirado ou substituído",
+  "gone.withdrawn.text": "Se recebeu um link mais recente, use-o. "
+    + "Se não, fale com a empresa que o convidou.",
   "gone.invalid.title": "Este link não é mais válido",
   "gone.invalid.text": "Ele pode ter vencido ou um mais recente pode ter sido enviado. Use o último "
     + "link que recebeu ou peça outro à empresa.",

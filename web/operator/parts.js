@@ -8,22 +8,22 @@ import { bar, empty, pill } from "../page/widgets.js";
 /** Bars of places taken; past `admit` only returning candidates come in. */
 export function instanceCards(t, instances) {
   if (instances.length === 0) return empty(t("fleet.instances_none"));
-  const seats = instances.reduce((sum, one) => sum + one.seats, 0);
+  const taken = instances.reduce((sum, one) => sum + one.sessions, 0);
   const cap = instances.reduce((sum, one) => sum + one.cap, 0);
   return h("div", { class: "stack" },
     h("p", { class: "big number" }, 
-      t("fleet.total", { seats: t.number(seats), cap: t.number(cap) })),
+      t("fleet.total", { taken: t.number(taken), cap: t.number(cap) })),
     h("ul", { class: "tiles" }, instances.map((one) => instanceCard(t, one))));
 }
 
-function instanceCard(t, { id, url, seats, admit, cap, draining, alive = true }) {
+function instanceCard(t, { id, url, sessions: taken, admit, cap, draining, alive }) {
   const [words, tone] = !alive ? [t("fleet.dead"), "bad"]
     : draining ? [t("fleet.draining"), "warn"] : [t("fleet.alive"), "good"];
   return h("li", { class: "tile" },
     h("div", { class: "row spread" }, h("h3", {}, id), pill(words, tone)),
     h("p", { class: "hint" }, url),
-    bar(t("fleet.places_label", { id }), cap ? seats / cap : 0, seats >= admit ? "warn" : ""),
-    h("p", { class: "number" }, t("fleet.places", { seats: t.number(seats), cap: t.number(cap) })),
+    bar(t("fleet.places_label", { id }), cap ? taken / cap : 0, taken >= admit ? "warn" : ""),
+    h("p", { class: "number" }, t("fleet.places", { taken: t.number(taken), cap: t.number(cap) })),
     h("p", { class: "hint" }, t("fleet.admit", { admit: t.number(admit) })));
 }
 

@@ -10,6 +10,8 @@ import { reportSection } from "./report.js";
 import { requestsCard } from "./requests.js";
 import { Transcript } from "./transcript.js";
 
+const SOON_MS = 500;
+
 export async function showInterview(page, id) {
   const { t, api } = page;
   let interview = await api.get(`/interviews/${id}`);
@@ -17,8 +19,12 @@ export async function showInterview(page, id) {
   const status = statusPill(t, interview.status);
   const about = h("section", { class: "card no-print" });
   const requests = h("section", { class: "card no-print" });
+  let drawn = "";
   const drawSides = () => {
     setStatus(t, status, interview.status);
+    const { turns, ...shown } = interview;
+    if (drawn === JSON.stringify(shown)) return; // an answer being typed stays
+    drawn = JSON.stringify(shown);
     replace(about, aboutCard(page, interview));
     replace(requests, requestsCard(page, interview, reload));
   };
@@ -41,12 +47,20 @@ export async function showInterview(page, id) {
       report));
 }
 
+/** Every sign of this interview is also a reason to look at consent, status and requests. */
 function listen(page, id, transcript, reload) {
-  const mine = (act) => (event) => event.interview_id === id && act(event);
+  let timer = 0;
+  const mine = (act) => (event) => {
+    if (event.interview_id !== id) return;
+    act(event);
+    clearTimeout(timer);
+    timer = setTimeout(reload, SOON_MS);
+  };
   page.on("question.asked", mine((event) => transcript.asked(event)));
   page.on("turn.saved", mine((event) => transcript.answered(event)));
-  page.on("interview.status", mine(reload));
+  page.on("interview.status", mine(() => {}));
   page.on("watching", reload); // what happened while nobody was told
+  page.leaving.addEventListener("abort", () => clearTimeout(timer));
 }
 
 function aboutCard(page, interview) {

@@ -10,8 +10,8 @@ import { decisionCard } from "./decision.js";
 export async function reportSection(page, interview, transcript) {
   const place = h("div", { class: "stack" });
   let shown = false;
-  const draw = async () => {
-    const report = await load(page, interview.id);
+  const draw = async (known = true) => {
+    const report = known ? await load(page, interview.id) : null;
     replace(place, report
       ? [reportCard(page, report, transcript), transcript.node, decisionCard(page, interview, report)]
       : [transcript.node, none(page)]);
@@ -22,7 +22,7 @@ export async function reportSection(page, interview, transcript) {
     if (event.interview_id === interview.id) draw().catch(() => {});
   });
   page.on("watching", () => shown || draw().catch(() => {}));
-  await draw();
+  await draw(interview.report !== null);
   return place;
 }
 
@@ -84,15 +84,27 @@ function competency(t, report, one, transcript) {
   return h("li", { class: "competency" },
     h("div", { class: "row spread" }, h("h3", {}, name), h("p", { class: "number" }, words)),
     reached && bar(name, rubric ? (level ?? 0) / 4 : share),
-    quotes.map((quote) => quoteView(t, quote, transcript)),
+    together(quotes).map((group) => quoteView(t, group, transcript)),
     missing.length > 0 && reached && h("div", { class: "missing" },
       h("p", { class: "turn-label" }, t("report.missing")),
       h("ul", { class: "terms" }, missing.map((label) => h("li", {}, label)))));
 }
 
-function quoteView(t, { turn, text, label }, transcript) {
+/** The same words may support several pieces of evidence: they are shown once. */
+function together(quotes) {
+  const groups = new Map();
+  for (const quote of quotes) {
+    const key = `${quote.turn} ${quote.start} ${quote.end}`;
+    const group = groups.get(key) ?? { ...quote, labels: [] };
+    group.labels.push(quote.label);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+function quoteView(t, { turn, text, labels }, transcript) {
   return h("figure", { class: "quote" },
-    h("figcaption", {}, pill(label, "good")),
+    h("figcaption", { class: "row" }, labels.map((label) => pill(label, "good"))),
     h("blockquote", { class: "words" }, `«${text}»`),
     h("button", { type: "button", class: "link-button",
       on: { click: () => transcript.show(turn) } }, t("report.quote_turn", { turn })));
