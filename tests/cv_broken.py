@@ -5,17 +5,6 @@ import struct
 import zipfile
 import zlib
 
-import pypdf
-
-
-def encrypted(data: bytes, user: str, owner: str = "owner-secret") -> bytes:
-    """Protect a PDF; an empty user password opens without asking."""
-    writer = pypdf.PdfWriter(clone_from=io.BytesIO(data))
-    writer.encrypt(user_password=user, owner_password=owner, algorithm="AES-256")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
 
 def scanned() -> bytes:
     """A page that is one large picture."""
@@ -36,6 +25,11 @@ def raw_pdf(content: bytes, resources: bytes = b"", *more: bytes, stream: bytes 
         b"<</Length %d%s>>stream\n%s\nendstream" % (len(content), stream, content),
         *more,
     ]
+    return assembled(objects)
+
+
+def assembled(objects: list[bytes]) -> bytes:
+    """Number the objects and write their table; the first is the root."""
     out, starts = bytearray(b"%PDF-1.7\n"), []
     for number, body in enumerate(objects, 1):
         starts.append(len(out))
@@ -70,16 +64,7 @@ def nested_pages(depth: int = 5_000) -> bytes:
     objects = [b"<</Type/Catalog/Pages 2 0 R>>"]
     objects += [b"<</Type/Pages/Kids[%d 0 R]/Count 1>>" % (n + 3) for n in range(depth)]
     objects.append(b"<</Type/Page/MediaBox[0 0 9 9]>>")
-    out = bytearray(b"%PDF-1.7\n")
-    starts = []
-    for number, body in enumerate(objects, 1):
-        starts.append(len(out))
-        out += b"%d 0 obj%s endobj\n" % (number, body)
-    at = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % start for start in starts)
-    return bytes(out + b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF"
-                 % (len(objects) + 1, at))  # fmt: skip
+    return assembled(objects)
 
 
 def docx_raw(body: bytes, *, declared: bytes = b"", packed: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -109,3 +94,21 @@ def docx_lying(data: bytes) -> bytes:
         struct.pack_into("<I", out, at + 24, size // 2)
         at = out.find(b"PK\x01\x02", at + 4)
     return bytes(out)
+
+
+def many_pages(count: int) -> bytes:
+    """A PDF of so many pages, each saying its number."""
+    kids = b" ".join(b"%d 0 R" % (4 + 2 * n) for n in range(count))
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, count),
+    ]
+    objects.append(HELVETICA)
+    for number in range(count):
+        text = b"BT /F 12 Tf 50 700 Td (This is page %d of a document that goes on) Tj ET" % number
+        objects.append(
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents %d 0 R"
+            b"/Resources<</Font<</F 3 0 R>>>>>>" % (5 + 2 * number)
+        )
+        objects.append(b"<</Length %d>>stream\n%s\nendstream" % (len(text), text))
+    return assembled(objects)

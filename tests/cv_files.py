@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import docx
+import pypdf
 import typst
-from cv_people import TITLES, JobTruth, Person, period_text
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
+
+from tests.cv_people import TITLES, JobTruth, Person, period_text
 
 Style = Literal["name", "label", "heading", "plain", "pair", "bullet"]
 
@@ -299,3 +301,12 @@ def office(data: bytes, source: str, target: str) -> bytes | None:
             check=True, capture_output=True, timeout=120,
         )  # fmt: skip
         return (pathlib.Path(folder) / "out" / f"cv.{target.split(':')[0]}").read_bytes()
+
+
+def encrypted(data: bytes, user: str, owner: str = "owner-secret") -> bytes:
+    """Protect a PDF; an empty user password opens without asking."""
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(data))
+    writer.encrypt(user_password=user, owner_password=owner, algorithm="AES-256")
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()

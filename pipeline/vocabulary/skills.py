@@ -6,9 +6,11 @@ from typing import Final, NamedTuple
 from pipeline.vocabulary import business, technical
 from pipeline.vocabulary.trie import Trie
 
-_LIST_BEFORE: Final = re.compile(r"(?:^|[,;/|•·:(\[\n\t+-]|\b(?:y|e|and|o|or))[ \t]*$")
-_LIST_AFTER: Final = re.compile(r"[ \t]*(?:$|[,;/|•·)\]\n\t.+-]|(?:y|e|and|o|or)\b)")
+_LIST_BEFORE: Final = re.compile(r"(?:\A|[,;/|•·:(\[\n\t+-])[ \t]*\Z")
+_AND_BEFORE: Final = re.compile(r"\b(?:y|e|and|o|or|ou)[ \t]*\Z")
+_LIST_AFTER: Final = re.compile(r"[ \t]*(?:\Z|[,;/|•·)\]\n\t.+-]|(?:y|e|and|o|or|ou)\b)")
 LOOK_CHARS = 8
+LIST_CHARS = 60
 RULES = "!?~"
 ADDRESS: Final = ("@", "_")
 _DOMAIN: Final = re.compile(r"\.(?:com|org|net|io|dev|me|pe|br|co)\b")
@@ -79,9 +81,19 @@ def _stands(text: str, start: int, end: int, entry: _Entry) -> bool:
     if entry.rule == "?" and said != entry.phrase:
         return False
     if entry.rule in ("?", "~"):
-        before = _LIST_BEFORE.search(text[max(0, start - LOOK_CHARS) : start])
-        return bool(before and _LIST_AFTER.match(text[end : end + LOOK_CHARS]))
+        return _listed(text, start, end, strict=entry.rule == "~")
     return True
+
+
+def _listed(text: str, start: int, end: int, *, strict: bool) -> bool:
+    """Say whether a word is an item: separators around it, or the "y" that ends a list.
+
+    Strictly, the list has to show a comma: "Python y R" is one, "seguridad y limpieza" is none.
+    """
+    before = text[max(0, start - LIST_CHARS) : start].rpartition("\n")[2]
+    opens = _LIST_BEFORE.search(text, max(0, start - LOOK_CHARS), start)
+    ends_list = _AND_BEFORE.search(before) and ("," in before or not strict)
+    return bool((opens or ends_list) and _LIST_AFTER.match(text, end, end + LOOK_CHARS))
 
 
 def canonical(term: str) -> str | None:

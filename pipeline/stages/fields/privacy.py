@@ -10,7 +10,8 @@ from pipeline.stages.fields.lines import Cut
 # A label and a number: DNI (Peru, Spain, Argentina), carné de extranjería, RUC, CPF, RUT ...
 _LABELLED: Final = re.compile(
     r"\b(?:d\.?n\.?i|c\.?e|carne(?:t)? de extranjeria|ruc|cpf|rg|rut|cedula(?: de ciudadania)?"
-    r"|c\.?c|pasaporte|passport|passaporte|curp|cuil|cuit|documento de identidad|n[o°]\s?de documento"
+    r"|c\.?c|pasaporte|passport|passaporte|curp|cuil|cuit|documento de identidad"
+    r"|n[o°]\s?de documento"
     r"|national id|ssn|brevete)\b\.?\s{0,2}(?:n[o°.]{0,2}|nro\.?|num(?:ero)?\.?|#)?"
     r"\s{0,2}[:#-]?\s{0,2}"
     r"([a-z]{0,4}\d[\d.\- ]{5,16}[\dkx])"
