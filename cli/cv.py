@@ -128,11 +128,9 @@ def summary(reading: Reading) -> str:
     basics = profile.basics
     place = basics.location
     where = ", ".join(part for part in ((place.city, place.country_code) if place else ()) if part)
-    pages = f", {reading.pages} página(s)" if reading.pages else ""
-    size = f"{(reading.kind or '').upper()}{pages}, {reading.text_chars} caracteres"
     out = [
         (basics.name or "(sin nombre)") + (f" — {basics.label}" if basics.label else ""),
-        f"  {size}, idioma: {reading.language or '?'}",
+        f"  {_size(reading)}, idioma: {reading.language or '?'}",
     ]
     contact = " · ".join(part for part in (basics.email, basics.phone, where) if part)
     if contact:
@@ -158,6 +156,21 @@ def summary(reading: Reading) -> str:
         out += [f"  {c.name}" + (f" ({c.date})" if c.date else "") for c in profile.certificates]
     out.append(f"\nCada dato lleva su evidencia: {len(profile.evidence)} citas del texto (--json).")
     return "\n".join(out)
+
+
+def _size(reading: Reading) -> str:
+    """Say how much was read, and what was left out of it."""
+    parts = [(reading.kind or "").upper()]
+    if reading.pages is not None:
+        parts.append(f"{reading.pages} página(s)")
+        if reading.pages_read is not None and reading.pages_read < reading.pages:
+            parts.append(f"leídas las primeras {reading.pages_read}")
+    parts.append(f"{reading.text_chars} caracteres" + (" (texto recortado)" if reading.cut else ""))
+    removed = reading.removed
+    unseen = removed.zero_width + removed.bidi + removed.tags + removed.vanished
+    if unseen:
+        parts.append(f"{unseen} caracteres ocultos retirados")
+    return ", ".join(parts)
 
 
 def _job(job: Work) -> str:
