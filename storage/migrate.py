@@ -84,8 +84,8 @@ async def _make_roles(connection: Any, secret: str) -> None:
         password = roles.password(secret, role)
         await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD '{password}'")
     for role in roles.OTHER_ROLES:
-        member = await connection.fetchval("SELECT pg_has_role(current_user, $1, 'MEMBER')", role)
-        if not member:
+        member = await connection.fetchval("SELECT pg_has_role(current_user, $1, 'USAGE')", role)
+        if not member:  # whoever made the role may grant it, and has it only after that
             await connection.execute(f"GRANT {role} TO CURRENT_USER")
     await connection.execute("SELECT pg_advisory_unlock(hashtext('entrevistador roles'))")
 
