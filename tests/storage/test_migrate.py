@@ -6,13 +6,16 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from protocol.faults import Fault
-from storage import migrate, roles
+from runtime import clock
+from storage import embedded, migrate, roles, tenants
 from tests.conftest import SECRET, Services, with_database
 
 MIGRATOR = """
@@ -184,3 +187,45 @@ async def test_a_role_logs_in_with_the_secret_of_its_deployment_only(empty: str)
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(roles.url_for(empty, role, SECRET[::-1]))
     assert roles.password(SECRET, "a") != roles.password(SECRET, "b")
+
+
+async def test_an_owner_who_is_no_superuser_is_enough(tmp_path: Path) -> None:
+    """As on a managed PostgreSQL: migrate, found a company, and foreign keys see through FORCE."""
+    state = tmp_path / "state"
+    state.mkdir()
+    running = await asyncio.to_thread(embedded.start, state)
+    try:
+        everything = await asyncpg.connect(running.database_url)
+        await everything.execute("CREATE ROLE boss LOGIN CREATEROLE PASSWORD 'not-a-superuser'")
+        await everything.execute("CREATE DATABASE house OWNER boss")
+        await everything.close()
+        everything = await asyncpg.connect(with_database(running.database_url, "house"))
+        await everything.execute("CREATE EXTENSION vector")
+        await everything.execute("CREATE EXTENSION pg_trgm")
+        await everything.close()
+        parts = urlsplit(with_database(running.database_url, "house"))
+        host = parts.netloc.rpartition("@")[2]
+        boss = urlunsplit(parts._replace(netloc=f"boss:not-a-superuser@{host}"))
+        assert await migrate.migrate(boss, SECRET) == [name for _, name, _ in migrate.available()]
+        assert await migrate.migrate(boss, SECRET) == []
+        owner = await asyncpg.connect(boss)
+        tenant = await tenants.ensure(owner, slug="acme-sa", name="Acme")
+        assert await owner.fetch("SELECT * FROM openings") == []
+        await owner.close()
+        app = await asyncpg.connect(roles.url_for(boss, "entrevistador_app", SECRET))
+        async with app.transaction():
+            await app.execute("SELECT set_config('app.tenant', $1, true)", str(tenant))
+            person = clock.new_id()
+            await app.execute(
+                "INSERT INTO candidates (id, tenant_id) VALUES ($1, $2)", person, tenant
+            )
+            await app.execute(
+                "INSERT INTO cvs (id, tenant_id, candidate_id, object_key, filename) "
+                "VALUES ($1, $2, $3, 'k', 'f')",
+                clock.new_id(),
+                tenant,
+                person,
+            )
+        await app.close()
+    finally:
+        await asyncio.to_thread(embedded.stop, state)
