@@ -26,7 +26,7 @@ def render(report: Report, interview: Interview, *, company: str, locale: str, b
         _facts(report, interview, company, t),
         _notice(report, t),
         f"<section><h2>{t['summary']}</h2>{_paragraphs(evaluation.summary)}</section>",
-        *(_competency(one, t) for one in evaluation.competencies),
+        *(_competency(one, evaluation.kind, t) for one in evaluation.competencies),
         _decisions(report.decisions, t),
     ]
     title = f"{t['title']} · {interview.candidate_name}"
@@ -76,20 +76,28 @@ def _notice(report: Report, t: dict[str, str]) -> str:
     return "".join(lines)
 
 
-def _competency(one: CompetencyReport, t: dict[str, str]) -> str:
-    level = t["level.none"] if one.level is None else t["level"].format(level=one.level)
+def _competency(one: CompetencyReport, kind: str, t: dict[str, str]) -> str:
     weight = t["weight"].format(weight=round(one.weight * 100))
-    meter = ""
-    if one.level is not None:
-        meter = f'<meter min="0" max="4" value="{one.level}" aria-hidden="true"></meter>'
+    most, reached = len(one.expected), one.level
+    if not one.turns or (kind == "rubric" and reached is None):
+        words, meter = t["level.none"], ""
+    elif kind == "rubric":
+        words, meter = t["level"].format(level=reached), _meter(reached or 0, 4)
+    else:  # without a model there is no level to read as a grade: what appeared is counted
+        words = t["counted"].format(found=len(one.found), expected=most)
+        meter = _meter(len(one.found), most)
     quotes = "".join(_quote(quote, t) for quote in one.quotes)
     said = f"<h3>{t['quotes']}</h3>{quotes}" if quotes else ""
     return (
         f'<section class="competency"><h2>{escape(one.name)}</h2>'
-        f'<p class="level">{meter}<strong>{level}</strong> <span class="hint">{weight}</span></p>'
+        f'<p class="level">{meter}<strong>{words}</strong> <span class="hint">{weight}</span></p>'
         f'<div class="lists"><div><h3>{t["found"]}</h3>{_list(one.found, t)}</div>'
         f"<div><h3>{t['missing']}</h3>{_list(one.missing, t)}</div></div>{said}</section>"
     )
+
+
+def _meter(value: int, most: int) -> str:
+    return f'<meter min="0" max="{most}" value="{value}" aria-hidden="true"></meter>'
 
 
 def _quote(quote: Quote, t: dict[str, str]) -> str:

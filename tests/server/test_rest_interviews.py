@@ -313,6 +313,19 @@ def test_the_report_s_words_are_the_same_in_each_language() -> None:
     assert TEXTS["es"].keys() == TEXTS["en"].keys() == TEXTS["pt"].keys()
 
 
+async def test_a_level_is_shown_only_where_a_rubric_gave_one(door: Door) -> None:
+    """Offline the page counts what appeared; a number that reads like a grade is not there."""
+    for kind, there, absent in (
+        ("coverage", "Apareció 1 de 2", "Nivel 3"),
+        ("rubric", "Nivel 3 de 4", "Apareció 1 de 2"),
+    ):
+        invited = await door.interview()
+        await door.report(invited["id"], kind=kind)
+        page = await door.recruiter.get(f"/api/v1/interviews/{invited['id']}/report.html")
+        assert there in page.text
+        assert absent not in page.text
+
+
 async def test_a_report_that_waits_for_review_says_so(door: Door) -> None:
     """Pending is shown, with its reason, and a topic that was not reached has no level."""
     invited = await door.interview()
