@@ -90,6 +90,7 @@ class Interview:
         self._joined = self._closed = False
         self._heard_at = 0.0
         self._gap_at: int | None = None
+        self._acked = 0
         self.epoch: int | None = None
         self.offset: int | None = None
         self.counts = Counts()
@@ -264,7 +265,7 @@ class Interview:
             case messages.SessionJoined():
                 await self._welcome(frame)
             case messages.SessionState():
-                self.offset = frame.offset
+                self.offset = self._acked = frame.offset
             case messages.SessionMoving():
                 if self._resume is not None:
                     self._resume = (self._resume[0], frame.resume_url)
@@ -273,10 +274,10 @@ class Interview:
             case messages.FaultFrame():
                 self._drop_refused(frame)
         if isinstance(frame, _RECORD):
-            return self._follow(frame)
+            return await self._follow(frame)
         return [frame]
 
-    def _follow(self, frame: messages.RecordFrame) -> list[messages.ServerFrame]:
+    async def _follow(self, frame: messages.RecordFrame) -> list[messages.ServerFrame]:
         """A frame of the record is news once; after a gap the missing frames are asked for."""
         known = self.offset or 0
         if frame.offset <= known:
@@ -291,6 +292,9 @@ class Interview:
                 self._socket.transport.abort()
             return []
         self.offset = frame.offset
+        if frame.offset - self._acked >= limits.ACK_FRAMES:
+            self._acked = frame.offset
+            await self.send(messages.SessionAck(frame.offset))  # the server may forget these
         return [frame]
 
     def _drop_refused(self, frame: messages.FaultFrame) -> None:
@@ -304,7 +308,7 @@ class Interview:
         elif self.epoch is not None:
             self.counts.reloaded += 1
         if not frame.recovered:
-            self.offset = 0
+            self.offset = self._acked = 0
         self.epoch = frame.epoch
         self._resume = (frame.resume_token, frame.resume_url)
         self._joined = True

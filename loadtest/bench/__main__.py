@@ -36,7 +36,6 @@ def _session(args: argparse.Namespace, house: House) -> AsyncIterator[Figure]:
         house,
         _runs(args),
         engines=tuple(args.engines),
-        commits=args.commits,
         profile=args.profile,
     )
 

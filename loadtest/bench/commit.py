@@ -2,38 +2,72 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 
 from loadtest.bench.figures import Figure, figure, spread_ms
 from loadtest.bench.house import House
 from runtime import clock
+from runtime.lifecycle import Tasks
 
-BENCH = "commit"
+BENCH: Final = "commit"
+PAUSE_SECONDS: Final = 0.05
+WORDS: Final = "una respuesta " * 20
 
 
-async def latencies(house: House, *, commits: int, pause: float = 0.01) -> dict[str, float]:
-    """Return {commit_p50 …} in ms of single-row inserts at a gentle pace."""
-    connection = await asyncpg.connect(house.settings.database_url)
-    try:
-        await connection.execute(
-            "CREATE TABLE IF NOT EXISTS bench_rows (id bigint PRIMARY KEY, words text NOT NULL)"
+class Commits:
+    """Commits one row every now and then; `fresh` begins anew."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Write on a connection of its own."""
+        self._connection = connection
+        self._samples: list[int] = []
+
+    async def write(self, pause: float) -> None:
+        """Write until cancelled."""
+        await self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS bench_rows (id bigserial PRIMARY KEY, words text NOT NULL)"
         )
-        first = await connection.fetchval("SELECT coalesce(max(id), 0) + 1 FROM bench_rows")
-        samples = []
-        for number in range(first, first + commits):
+        while True:
             begun = clock.monotonic_ns()
-            await connection.execute(
-                "INSERT INTO bench_rows (id, words) VALUES ($1, $2)", number, "una respuesta " * 20
-            )
-            samples.append(clock.monotonic_ns() - begun)
+            await self._connection.execute("INSERT INTO bench_rows (words) VALUES ($1)", WORDS)
+            self._samples.append(clock.monotonic_ns() - begun)
             await asyncio.sleep(pause)
+
+    def fresh(self) -> None:
+        """Forget what was measured so far."""
+        self._samples = []
+
+    @property
+    def count(self) -> int:
+        """How many were measured."""
+        return len(self._samples)
+
+    def latencies(self) -> dict[str, float]:
+        """Return {commit_p50 …} in ms."""
+        return spread_ms(self._samples, "commit")
+
+
+@asynccontextmanager
+async def beside(house: House, *, pause: float = PAUSE_SECONDS) -> AsyncIterator[Commits]:
+    """Commit rows while the block runs: what the disk does then, it does to the product too."""
+    connection = await asyncpg.connect(house.settings.database_url)
+    commits = Commits(connection)
+    try:
+        async with Tasks("commits") as tasks:
+            tasks.start(commits.write(pause))
+            yield commits
     finally:
         await connection.close()
-    return spread_ms(samples, "commit")
 
 
 async def run(house: House, *, commits: int) -> AsyncIterator[Figure]:
     """Yield the commit's percentiles."""
-    for name, value in (await latencies(house, commits=commits)).items():
+    async with beside(house, pause=0.01) as writing:
+        while writing.count < commits:
+            await asyncio.sleep(0.05)
+        found = writing.latencies()
+    for name, value in found.items():
         yield figure(BENCH, "one row", name, value, "ms")

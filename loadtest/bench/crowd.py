@@ -12,7 +12,7 @@ import msgspec
 
 from loadtest.bench import stamps
 from loadtest.bench.wire import Refused, Wire, connect
-from protocol import messages
+from protocol import limits, messages
 from runtime import clock
 
 ANSWER: Final = (
@@ -52,6 +52,7 @@ class Member:
         self._number = number
         self._wire: Wire | None = None
         self._turn = 0  # the question that waits for its answer
+        self._acked = 0
         self._planned = self._sent = 0
         self._awaiting_first = False
         self._due = False
@@ -101,6 +102,7 @@ class Member:
                 self._pieces(stamps.read(frame.text), now)
             case messages.QuestionCompleted():
                 self._turn = frame.turn
+                self._ack(frame.offset)
                 if self._due:
                     self._answer()
             case messages.AnswerAccepted():
@@ -115,6 +117,12 @@ class Member:
             case messages.FaultFrame():
                 if len(samples.faults) < FAULTS_SHOWN:
                     samples.faults.append(frame.code)
+
+    def _ack(self, offset: int) -> None:
+        """Let the server forget now and then, as pages do."""
+        if offset - self._acked >= limits.ACK_FRAMES and self._wire is not None:
+            self._acked = offset
+            self._wire.send(messages.SessionAck(offset))
 
     def _pieces(self, found: stamps.Stamps, now: int) -> None:
         samples = self._crowd.samples

@@ -39,8 +39,8 @@ def shown(kind: Kind, run: Run, found: Outcome) -> list[Figure]:
     ]
     figures += [
         figure(BENCH, case, "core_share", found.core_share, "cores"),
-        figure(BENCH, case, "cpu_us_per_turn", found.cpu_us_per_turn, "us"),
-        figure(BENCH, case, "kib_per_session", found.kib_per_session, "KiB"),
+        figure(BENCH, case, "cpu_per_turn", found.cpu_per_turn, "us"),
+        figure(BENCH, case, "memory_per_session", found.memory_per_session, "KiB"),
     ]
     return figures
 

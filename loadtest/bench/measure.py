@@ -30,14 +30,14 @@ class Outcome(msgspec.Struct, frozen=True):
 
     latencies: dict[str, float]  # name_p50 … in ms
     core_share: float
-    cpu_us_per_turn: float
-    kib_per_session: float
+    cpu_per_turn: float  # us
+    memory_per_session: float  # KiB
     others_cores: float  # cores that neither the server nor the crowd used: services and neighbours
     services_cores: float
     turns: int
     frames: int
     joins_again: int  # joins that had to be tried again during the ramp
-    join_cpu_us: float  # of the server, a join of the ramp with its first question
+    cpu_per_join: float  # of the server, a join of the ramp with its first question
 
 
 class NothingMeasured(Exception):  # noqa: N818 - reads as a sentence where it is raised
@@ -59,8 +59,11 @@ async def measure(
     pid: int,
     subprotocol: Callable[[int], str],
     services_cpu: Callable[[], float] = float,
+    measuring: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Let the crowd in, wait until it is in its rhythm, and measure `run.seconds` of it.
+
+    `measuring` is called when the measured time begins.
 
     Raises NothingMeasured when somebody was refused, cut or told a fault: such figures lie.
     """
@@ -86,6 +89,7 @@ async def measure(
         crowd.begin()
         await asyncio.sleep(min(run.interval, 5.0) * 0.2)
         crowd.fresh()
+        measuring()
         begun = spent()
         await asyncio.sleep(run.seconds)
         ended, samples = spent(), crowd.samples
@@ -99,14 +103,14 @@ async def measure(
     return Outcome(
         latencies=_latencies(samples),
         core_share=server / wall,
-        cpu_us_per_turn=server / samples.turns * 1e6,
-        kib_per_session=(after_kib - before_kib) / max(1, run.sessions - warm),
+        cpu_per_turn=server / samples.turns * 1e6,
+        memory_per_session=(after_kib - before_kib) / max(1, run.sessions - warm),
         others_cores=max(0.0, others) / wall,
         services_cores=max(0.0, ended.services - begun.services) / wall,
         turns=samples.turns,
         frames=samples.frames,
         joins_again=crowd.sent_away,
-        join_cpu_us=(joined_cpu - before_cpu) / max(1, run.sessions - warm) * 1e6,
+        cpu_per_join=(joined_cpu - before_cpu) / max(1, run.sessions - warm) * 1e6,
     )
 
 

@@ -24,11 +24,14 @@ from server.tickets import Tickets
 BENCH: Final = "session"
 Engine = Literal["offline", "claude"]
 ENGINES: Final[tuple[Engine, ...]] = ("offline", "claude")
+COSTS: Final = {"core_share": "cores", "cpu_per_turn": "us", "memory_per_session": "KiB"}
 NAMES: Final = {"offline": "offline engine", "claude": "model stand-in over HTTP"}
 
 
-async def outcome(house: House, engine: Engine, run: Run, *, profile: str = "") -> Outcome:
-    """Measure the product with one engine and one size of crowd."""
+async def outcome(
+    house: House, engine: Engine, run: Run, *, profile: str = ""
+) -> tuple[Outcome, dict[str, float]]:
+    """Measure the product with one engine and one size of crowd, and commits of the same time."""
     port = free_port()
     async with AsyncExitStack() as stack:
         settings = msgspec.structs.replace(
@@ -62,13 +65,16 @@ async def outcome(house: House, engine: Engine, run: Run, *, profile: str = "") 
             ticket = tickets.ticket(seat.tenant_id, seat.interview_id, seat.session_id)
             return messages.TICKET_PREFIX + ticket
 
-        return await measure(
+        commits = await stack.enter_async_context(commit.beside(house))
+        found = await measure(
             run,
             port=port,
             pid=process.pid,
             subprotocol=subprotocol,
             services_cpu=house.cpu_seconds,
+            measuring=commits.fresh,
         )
+        return found, commits.latencies()
 
 
 async def _standin(stack: AsyncExitStack, run: Run) -> str:
@@ -96,28 +102,23 @@ def shown(
         figures.append(
             figure(BENCH, case, name, value, "ms", baseline=floor_name, baseline_value=floor_value)
         )
-    costs = (
-        ("core_share", "cores", found.core_share, bare.core_share if bare else None),
-        ("cpu_per_turn", "us", found.cpu_us_per_turn, bare.cpu_us_per_turn if bare else None),
-        (
-            "memory_per_session",
-            "KiB",
-            found.kib_per_session,
-            bare.kib_per_session if bare else None,
-        ),
-    )
-    for name, unit, value, floor_value in costs:
+    for name, unit in COSTS.items():
         figures.append(
             figure(
-                BENCH, case, name, value, unit,
-                baseline=named if bare else None, baseline_value=floor_value,
+                BENCH,
+                case,
+                name,
+                getattr(found, name),
+                unit,
+                baseline=named if bare else None,
+                baseline_value=getattr(bare, name) if bare else None,
             )
-        )  # fmt: skip
+        )
     figures += [
         figure(BENCH, case, "services_cores", found.services_cores, "cores"),
         figure(BENCH, case, "neighbours_cores", found.others_cores - found.services_cores, "cores"),
         figure(BENCH, case, "turns", found.turns, "turns"),
-        figure(BENCH, case, "join_cpu_us", found.join_cpu_us, "us"),
+        figure(BENCH, case, "cpu_per_join", found.cpu_per_join, "us"),
         figure(BENCH, case, "joins_again", found.joins_again, "joins"),
     ]
     return figures
@@ -128,16 +129,14 @@ async def figures(
     runs: list[Run],
     *,
     engines: tuple[Engine, ...] = ENGINES,
-    commits: int = 300,
     profile: str = "",
 ) -> AsyncIterator[Figure]:
     """Yield the figures of every engine at every size, with the floors of the same run."""
-    committed = await commit.latencies(house, commits=commits)
     for run in runs:
         say(f"session: {run.sessions} sessions, {run.seconds:g} s each: the floor")
         bare = await floor.outcome("websockets", run)
         for engine in engines:
             say(f"session: {run.sessions} sessions, {NAMES[engine]}")
-            found = await outcome(house, engine, run, profile=profile)
+            found, committed = await outcome(house, engine, run, profile=profile)
             for one in shown(engine, run, found, bare, committed):
                 yield one

@@ -463,3 +463,23 @@ async def test_the_state_of_a_long_interview_is_larger_than_a_frame_and_is_read(
         seen = await _read(_interview(house))
     assert isinstance(seen[1], messages.SessionState)
     assert len(seen[1].turns) == 24
+
+
+async def test_the_server_is_told_what_it_may_forget():
+    """Every so many frames of the record an acknowledgement names the newest one."""
+    acked = []
+
+    async def script(line: Line) -> None:
+        await line.joined()
+        await line.state()
+        for offset in range(1, 70):
+            await line.send(messages.QuestionDelta(offset, 1, 1, "a"))
+        for _ in range(3):
+            frame = await line.receive()
+            if isinstance(frame, messages.SessionAck):
+                acked.append(frame.offset)
+        await _finish(line, 70)
+
+    async with FakeWire(script).running() as house:
+        await _read(_interview(house))
+    assert acked == [32, 64]
