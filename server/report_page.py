@@ -36,6 +36,7 @@ def render(report: Report, interview: Interview, *, company: str, locale: str, b
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n<meta name="robots" content="noindex">\n'
         f"<title>{escape(title)}</title>\n"
+        f'<link rel="icon" type="image/svg+xml" href="{escape(base)}art/mark.svg">\n'
         f'<link rel="stylesheet" href="{escape(base)}style/base.css">\n'
         f'<link rel="stylesheet" href="{escape(base)}style/report.css">\n'
         '</head>\n<body class="report">\n<main>\n'

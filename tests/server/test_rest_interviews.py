@@ -302,7 +302,7 @@ async def test_the_report_is_a_page_to_read_and_print(door: Door) -> None:
         assert TEXTS[language]["decision.hold"] in page.text
         assert "Luz Paredes" in page.text
         assert "b" not in page.tags
-    style = answer.text.split('href="')[2].split('"')[0]
+    style = answer.text.split('href="')[3].split('"')[0]
     sheet = await door.anyone.get(style)
     assert sheet.status_code == 200
     assert "@media print" in sheet.text
