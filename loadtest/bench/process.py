@@ -41,6 +41,7 @@ async def running(
         "-m",
         *arguments,
         stdin=asyncio.subprocess.PIPE,
+        stdout=sys.stderr.fileno(),  # standard output is the figures'
         env=environ,
     )
     try:

@@ -1,0 +1,73 @@
+"""The benches run, and what they print has the shape that other programs read."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from loadtest.bench import stamps
+from loadtest.bench.figures import figure, percentile
+from tests.loadtest.conftest import ROOT
+
+FIELDS = {
+    "bench", "case", "metric", "value", "unit", "baseline", "baseline_value", "ratio",
+}  # fmt: skip
+TINY = ["--sessions", "4", "--seconds", "2", "--interval", "1", "--pieces", "6"]
+TINY += ["--piece-seconds", "0.01", "--commits", "5", "--times", "1"]
+
+
+def _figures(*arguments: str) -> list[dict[str, object]]:
+    run = subprocess.run(
+        [sys.executable, "-m", "loadtest.bench", *TINY, *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=170, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    found = [json.loads(line) for line in run.stdout.splitlines()]
+    assert all(set(one) == FIELDS for one in found)
+    assert all(isinstance(one["value"], int | float) for one in found)
+    return found
+
+
+def test_the_session_bench_measures_both_engines_beside_their_floors():
+    """Added latency beside a bare server, answers beside a commit, cores and memory."""
+    found = _figures("--only", "session")
+    metrics = {one["metric"] for one in found}
+    assert {
+        "added_p50", "added_p95", "added_p99", "piece_p95", "accepted_p95", "first_piece_p95",
+        "core_share", "memory_per_session", "turns",
+    } <= metrics  # fmt: skip
+    cases = {str(one["case"]) for one in found}
+    assert cases == {"offline engine, 4 sessions", "model stand-in over HTTP, 4 sessions"}
+    by_metric = {one["metric"]: one for one in found}
+    assert by_metric["added_p95"]["baseline"] == "a plain websockets server"
+    assert by_metric["accepted_p95"]["baseline"] == "a one-row commit"
+    assert by_metric["turns"]["value"] > 0  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["commit", "floor", "start"])
+def test_the_other_benches_print_their_figures(name: str):
+    """One JSON line each, under the bench's own name."""
+    found = _figures("--only", name)
+    assert found
+    assert {one["bench"] for one in found} == {name}
+
+
+def test_a_ratio_is_the_value_over_its_baseline():
+    """And there is none without a baseline."""
+    assert figure("b", "c", "m", 6, "ms", baseline="x", baseline_value=2).ratio == 3
+    assert figure("b", "c", "m", 6, "ms").ratio is None
+
+
+def test_percentiles_are_values_that_occurred():
+    """Nearest rank; nothing measured is an error and no zero."""
+    assert percentile([3, 1, 2], 50) == 2
+    assert percentile(list(range(1, 101)), 95) == 95
+    with pytest.raises(ValueError, match="nothing was measured"):
+        percentile([], 50)
+
+
+def test_stamps_are_read_back_from_a_coalesced_frame():
+    """Two pieces and the moment at which they were let go together."""
+    text = "[b5][e10]una pieza [e20]otra [f30]"
+    assert stamps.read(text) == stamps.Stamps(asked=5, pieces=[10, 20], left=30)
