@@ -105,7 +105,8 @@ async def _house(
     *,
     watch: bool,
 ) -> AsyncIterator[Stack]:
-    settings = _addressed(environment.complete(found), port, live_port)
+    port, live = free_port(port), free_port(live_port)
+    settings = _addressed(environment.complete(found), port, live)
     applied = await migrate(settings.database_url, settings.secret)
     if applied:
         say(f"database: {len(applied)} migration(s) applied")
@@ -114,10 +115,10 @@ async def _house(
     async with Tasks("local stack") as tasks:
         if watch:
             tasks.start(_watch_services(settings.state_dir, say))
-        for child in _children(settings, live_port, instances):
+        for child in _children(settings, live, instances):
             supervisor.start(child)
         try:
-            await _until_ready(settings, say)
+            await _until_ready(settings, live, say)
             yield Stack(
                 settings=settings,
                 tenant_id=tenant_id,
@@ -130,39 +131,34 @@ async def _house(
             await supervisor.stop(STOP_SECONDS)
 
 
-def _addressed(settings: Settings, port: int, live_port: int) -> Settings:
-    port = free_port(port)
-    live = free_port(live_port)
+def _addressed(settings: Settings, port: int, live: int) -> Settings:
+    """Fill in what browsers are told; an instance URL that was set (a tunnel's) stays."""
     return msgspec.structs.replace(
         settings,
         port=port,
         public_url=f"http://127.0.0.1:{port}",
-        instance_url=f"ws://127.0.0.1:{live}/ws",
+        instance_url=settings.instance_url or f"ws://127.0.0.1:{live}/ws",
         origins=(*settings.origins, f"http://localhost:{port}"),
     )
 
 
-def _children(settings: Settings, live_port: int, instances: int) -> list[Child]:
+def _children(settings: Settings, live: int, instances: int) -> list[Child]:
     """The api role, interview instances, two pipeline processes and the relay."""
-    plain = child_environ(to_environ(msgspec.structs.replace(settings, database_url="")))
-    live = int(settings.instance_url.rpartition(":")[2].partition("/")[0])
+    told = msgspec.structs.replace(settings, database_url="")
+    plain = child_environ(to_environ(told))
     children = [
         Child("api", ("serve", "--role", "api", "--port", str(settings.port)), plain),
         Child("worker-urgent", ("work", "--lanes", ",".join(jobs.URGENT_LANES)), plain),
         Child("worker-rest", ("work", "--lanes", ",".join(REST_LANES)), plain),
         Child("relay", ("relay",), plain),
+        Child("interview", ("serve", "--role", "interview", "--port", str(live)), plain),
     ]
-    for number in range(instances):
-        own = live if number == 0 else free_port(live_port + number)
-        environ = child_environ(
-            to_environ(
-                msgspec.structs.replace(
-                    settings, database_url="", instance_url=f"ws://127.0.0.1:{own}/ws"
-                )
-            )
-        )
-        name = "interview" if number == 0 else f"interview-{number + 1}"
-        children.append(Child(name, ("serve", "--role", "interview", "--port", str(own)), environ))
+    for number in range(2, instances + 1):
+        own = free_port(live + number - 1)
+        more = msgspec.structs.replace(told, instance_url=f"ws://127.0.0.1:{own}/ws")
+        arguments = ("serve", "--role", "interview", "--port", str(own))
+        environ = child_environ(to_environ(more))
+        children.append(Child(f"interview-{number}", arguments, environ))
     return children
 
 
@@ -179,9 +175,11 @@ async def _watch_services(state_dir: Path, say: Callable[[str], None]) -> None:
                 await asyncio.sleep(2)
 
 
-async def _until_ready(settings: Settings, say: Callable[[str], None]) -> None:
-    live = settings.instance_url.replace("ws://", "http://").removesuffix("/ws")
-    waiting = {f"{settings.public_url}/health/ready": "api", f"{live}/health/ready": "interview"}
+async def _until_ready(settings: Settings, live: int, say: Callable[[str], None]) -> None:
+    waiting = {
+        f"{settings.public_url}/health/ready": "api",
+        f"http://127.0.0.1:{live}/health/ready": "interview",
+    }
     deadline = clock.monotonic() + READY_SECONDS
     async with httpx2.AsyncClient(timeout=2.0, trust_env=False) as http:
         while waiting:

@@ -60,7 +60,7 @@ class Up(msgspec.Struct):
 
 
 def environ(**more: str) -> dict[str, str]:
-    """This process' environment without services of its own."""
+    """The environment of this process without services of its own."""
     base = {
         name: value
         for name, value in os.environ.items()
@@ -84,8 +84,17 @@ def up(*arguments: str, **variables: str) -> Iterator[Up]:
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
                 command(
-                    "up", "--json", "--port", "0", "--live-port", "0", "--state-dir", str(state),
-                    *arguments,
+                    "up",
+                    "--json",
+                    "--port",
+                    "0",
+                    "--state-dir",
+                    str(state),
+                    *(
+                        arguments
+                        if "--live-port" in arguments
+                        else ("--live-port", "0", *arguments)
+                    ),
                 ),
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -5,10 +5,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
-
 import cv_files
+import pytest
 from cv_people import EDSON
+
 from storage import embedded
 from tests.cli.stack import command, environ
 
@@ -26,7 +26,11 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run the command to its end."""
     return subprocess.run(
         command("demo", "--state-dir", str(folder / "state"), *arguments),
-        capture_output=True, text=True, timeout=150, env=environ(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        env=environ(),
     )
 
 
@@ -62,15 +66,26 @@ def test_any_file_and_opening_in_another_language(folder):
     (folder / "opening.json").write_text(
         json.dumps(
             {
-                "title": "Analista de Dados", "category": "dados", "location": "São Paulo",
-                "description": "Analisar dados", "must_have": ["SQL"], "nice_to_have": ["Python"],
-                "seniority": "Pleno", "language": "pt-BR",
+                "title": "Analista de Dados",
+                "category": "dados",
+                "location": "São Paulo",
+                "description": "Analisar dados",
+                "must_have": ["SQL"],
+                "nice_to_have": ["Python"],
+                "seniority": "Pleno",
+                "language": "pt-BR",
             }
         )
     )
     done = demo(
-        folder, "--json", "--cv", str(folder / "cv.docx"), "--opening", str(folder / "opening.json"),
-        "--locale", "pt",
+        folder,
+        "--json",
+        "--cv",
+        str(folder / "cv.docx"),
+        "--opening",
+        str(folder / "opening.json"),
+        "--locale",
+        "pt",
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])

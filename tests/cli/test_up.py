@@ -28,7 +28,9 @@ async def consent(api: Api) -> None:
     await api.post(
         "/invitation/consent",
         {
-            "version": notice["version"], "sha256": notice["sha256"], "given": True,
+            "version": notice["version"],
+            "sha256": notice["sha256"],
+            "given": True,
             "locale": notice["locale"],
         },
     )
@@ -78,7 +80,7 @@ async def report_of(stack: Up) -> tuple[dict, dict]:
 
 @pytest.mark.timeout(240)
 def test_whatever_dies_in_mid_interview_comes_back_and_nothing_is_lost():
-    """kill -9 of server, worker, Valkey and PostgreSQL in one interview: a whole transcript."""
+    """A kill -9 of server, worker, Valkey and PostgreSQL in one interview: a whole transcript."""
     with up() as stack:
         killed = []
 
@@ -115,7 +117,11 @@ def test_a_second_up_says_where_the_first_is():
     with up() as stack:
         second = subprocess.run(
             command("up", "--state-dir", str(stack.state)),
-            capture_output=True, text=True, timeout=60, env=environ(),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environ(),
         )
         assert second.returncode == 1
         assert stack.base_url in second.stderr
