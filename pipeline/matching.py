@@ -24,7 +24,7 @@ from protocol.profile import Profile
 from storage.matches import Gate, Match, Matched, Missing
 from storage.openings import Opening
 
-MATCHER_VERSION: Final = 1  # raised with every change of rules or weights
+MATCHER_VERSION: Final = 2  # raised with every change of rules or weights
 
 WEIGHTS: Final = {
     "must": 0.45, "nice": 0.15, "described": 0.10, "seniority": 0.10, "close": 0.20,

@@ -13,6 +13,16 @@ REASONS: Final[dict[str, dict[str, str]]] = {
         "en": "The CV names neither {names} nor any other known name for it",
         "pt": "O currículo não menciona {names} nem outros nomes conhecidos",
     },
+    "skill_level": {
+        "es": "{name}: el CV indica nivel {have}; se pide {asked}",
+        "en": "{name}: the CV says {have}; {asked} is asked for",
+        "pt": "{name}: o currículo indica nível {have}; pede-se {asked}",
+    },
+    "skill_level_unsaid": {
+        "es": "El CV menciona {names} sin decir el nivel; se pide {asked}",
+        "en": "The CV names {names} without a level; {asked} is asked for",
+        "pt": "O currículo menciona {names} sem dizer o nível; pede-se {asked}",
+    },
     "skill_partly": {
         "es": "El CV menciona {names}, pero no {absent}",
         "en": "The CV names {names}, but not {absent}",

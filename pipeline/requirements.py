@@ -13,6 +13,7 @@ import msgspec
 
 from pipeline import vocabulary
 from pipeline.reasons import say
+from pipeline.requirement_words import DEGREE_ASKED, DEGREES, LANGUAGES, LEVEL_WORDS, LEVELS
 from pipeline.vocabulary.folding import fold
 from protocol.profile import Profile
 
@@ -21,42 +22,6 @@ WORDS_SHARE: Final = 2 / 3  # of a requirement's telling words, on one line or t
 STEM_CHARS: Final = 6  # "contable", "contabilidad" and "contador" meet at their beginnings
 DENIED_CHARS: Final = 40
 
-LANGUAGES: Final = {
-    "es": ("espanol", "castellano", "spanish", "espanhol"),
-    "en": ("ingles", "english"),
-    "pt": ("portugues", "portuguese"),
-    "fr": ("frances", "french"),
-    "de": ("aleman", "german", "alemao"),
-    "it": ("italiano", "italian"),
-    "zh": ("chino", "mandarin", "chinese", "chines"),
-    "qu": ("quechua",),
-}
-LEVELS: Final = ("A1", "A2", "B1", "B2", "C1", "C2", "native")
-LEVEL_WORDS: Final = {
-    "A2": ("basico", "basic", "elementary", "elemental"),
-    "B1": ("intermedio", "intermediate", "intermediario"),
-    "B2": ("intermedio alto", "upper intermediate", "upper-intermediate", "conversacional"),
-    "C1": ("avanzado", "advanced", "avancado", "fluido", "fluente", "fluent", "profesional"),
-    "C2": ("dominio", "proficient", "bilingue", "bilingual"),
-    "native": ("nativo", "native", "materno", "materna"),
-}
-DEGREES: Final = (  # from the lowest; a higher one meets a lower
-    (1, ("secundaria completa", "high school", "ensino medio")),
-    (2, ("tecnico", "tecnica", "technical degree", "technician", "tecnologo", "instituto")),
-    (3, ("bachiller", "bachelor", "bacharel", "egresado", "universitario", "universitaria",
-         "titulo profesional", "licenciad", "licenciatura", "ingenier", "engenheir", "graduacao",
-         "degree", "bsc", "b.sc", "titulado", "carrera profesional", "engineer", "abogad",
-         "contador")),
-    (4, ("maestria", "magister", "master", "mestrado", "mba", "posgrado", "postgrado",
-         "pos-graduacao", "especializacion", "msc", "m.sc")),
-    (5, ("doctorado", "phd", "doctor en", "doutorado")),
-)  # fmt: skip
-DEGREE_ASKED: Final = re.compile(
-    r"titulo|titulad|bachiller|licenciad|licenciatura|egresad|graduad|graduacao|degree|bachelor|"
-    r"master|maestria|mestrado|mba\b|universitari|secundaria|high school|ensino medio|"
-    r"carrera (?:de|en|profesional|tecnica)|"
-    r"tecnico (?:en|titulado)|formacion (?:en|academica|superior)|doctorado|phd|diploma"
-)
 YEARS: Final = re.compile(
     r"(\d{1,2}|un|una|uno|dos|tres|cuatro|cinco|one|two|three|four|five|um|dois|duas|quatro)"
     r"\s*(?:\+|o mas|a mas|or more|ou mais)?\s*(?:\([^)]*\)\s*)?(?:anos?|years?|yrs?)\b"
@@ -66,6 +31,15 @@ NUMBERS: Final = {
     "tres": 3, "three": 3, "cuatro": 4, "four": 4, "quatro": 4, "cinco": 5, "five": 5,
 }  # fmt: skip
 EITHER: Final = re.compile(r"\s(?:o|u|or|ou)\s|/")
+SKILL_LEVEL: Final = re.compile(
+    r"\b(?:basic[oa]?|intermedi[oa]|intermediari[oa]|intermediate|avanzad[oa]|avancad[oa]|"
+    r"advanced|expert[oa]?)\b"
+)
+SKILL_RANKS: Final = (
+    (1, ("basic", "elemental", "inicial")),
+    (2, ("intermed",)),
+    (3, ("avan", "advanced", "expert", "domin", "senior")),
+)
 DENIED: Final = re.compile(
     r"\b(?:sin|without|sem|no (?:tengo|poseo|manejo|cuento con)|nao (?:tenho|possuo))\b[^.;,\n]*$"
 )
@@ -139,7 +113,7 @@ def judge(term: str, cv: Cv, language: str) -> Verdict:
     if DEGREE_ASKED.search(folded):
         return _degree(folded, cv, language)
     if skills:
-        return _skills(skills, EITHER.search(folded) is not None, cv, language)
+        return _skills(skills, folded, cv, language)
     return _words(folded, cv, language)
 
 
@@ -283,16 +257,47 @@ def _degree(folded: str, cv: Cv, language: str) -> Verdict:
     return best
 
 
-def _skills(names: Sequence[str], either: bool, cv: Cv, language: str) -> Verdict:  # noqa: FBT001
+def _skills(names: Sequence[str], folded: str, cv: Cv, language: str) -> Verdict:
+    either = EITHER.search(folded) is not None
     said = [name for name in names if name in cv.skills]
     if not said:
         return Verdict(0.0, "", say("skill_missing", language, names=", ".join(names)))
     evidence = quote(cv.text, *cv.skills[said[0]])
     if either or len(said) == len(names):
+        asked = SKILL_LEVEL.search(folded)
+        if asked is not None:
+            return _skill_level(said, asked[0], cv, language)
         return Verdict(1.0, evidence, say("skill_said", language, names=", ".join(said)))
     absent = ", ".join(name for name in names if name not in cv.skills)
     reason = say("skill_partly", language, names=", ".join(said), absent=absent)
     return Verdict(len(said) / len(names), evidence, reason)
+
+
+def _skill_level(said: Sequence[str], asked: str, cv: Cv, language: str) -> Verdict:
+    """Hold the level asked for against the one the CV states; an unstated one is let pass, said."""
+    levels = {skill.name: skill.level for skill in cv.profile.skills if skill.level}
+    need = _skill_rank(asked)
+    for name in said:
+        level = levels.get(name)
+        if level is not None and _skill_rank(fold(level)) < need:
+            evidence = quote(cv.text, *cv.skills[name])
+            reason = say("skill_level", language, name=name, have=level, asked=asked)
+            return Verdict(0.5, evidence, reason)
+    stated = all(name in levels for name in said)
+    names = ", ".join(said)
+    reason = (
+        say("skill_said", language, names=names)
+        if stated
+        else say("skill_level_unsaid", language, names=names, asked=asked)
+    )
+    return Verdict(1.0, quote(cv.text, *cv.skills[said[0]]), reason)
+
+
+def _skill_rank(folded: str) -> int:
+    for rank, stems in SKILL_RANKS:
+        if folded.startswith(stems):
+            return rank
+    return 2
 
 
 def _words(folded: str, cv: Cv, language: str) -> Verdict:

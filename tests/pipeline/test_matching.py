@@ -285,3 +285,22 @@ def test_years_are_counted_over_the_jobs_of_any_subject_that_is_enough(
     low, high = years
     assert low <= float(counted[0] if counted else 0.0) <= high, verdict
     assert verdict.met is (low > 0)
+
+
+@pytest.mark.parametrize(
+    ("term", "said", "reason"),
+    [
+        ("SQL avanzado", False, "indica nivel intermedio; se pide avanzado"),
+        ("SQL intermedio", True, "menciona: SQL"),
+        ("Excel avanzado", True, "menciona: Excel"),
+        ("Power BI avanzado", True, "sin decir el nivel"),
+    ],
+)
+def test_a_skill_below_the_level_asked_for_is_not_met(term: str, said: bool, reason: str) -> None:
+    """The CV's own word for the level counts; where it states none, the reason says so."""
+    reading = read(sample.sample_cv(), "cv.pdf", today=TODAY)
+    assert reading.profile is not None
+    verdict = judge(term, prepare(reading.profile, reading.text), "es")
+    assert verdict.met is said
+    assert reason in verdict.reason
+    assert verdict.evidence in reading.text
