@@ -45,6 +45,7 @@ class FakeInterview:
         self.mute_acceptance = False  # the answer is kept, but its acceptance gets lost
         self.more_sockets: list[str] = []  # that the page's policy allows too
         self.mute_pongs = False
+        self.overlap = 0  # frames that a replay repeats
         self.queue_gate = threading.Event()  # cleared: who is queued stays there
         self.queue_gate.set()
         self.hold = threading.Event()  # cleared: the question stops in the middle
@@ -137,7 +138,7 @@ class FakeInterview:
             }
             self._say(connection, joined)
             if recovered:
-                for frame in self.frames[join["offset"] :]:
+                for frame in self.frames[max(0, join["offset"] - self.overlap) :]:
                     self._say(connection, frame)
             else:
                 self._say(connection, self.state())

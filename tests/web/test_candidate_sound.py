@@ -87,6 +87,9 @@ def test_only_the_whole_question_is_announced(page: Page, house: FakeHouse) -> N
     """A screen reader hears the question once, not piece by piece."""
     begin(page, house)
     asked(page, 1)
-    said = page.locator(".heard-only[role=status]")
-    expect(said).to_have_text(f"Pregunta 1. {QUESTIONS[0]}")
+    said = page.locator(".heard-only[role=status] p")
+    expect(said.last).to_have_text(f"Pregunta 1. {QUESTIONS[0]}")
+    assert [text for text in said.all_text_contents() if "Cuénteme" in text] == [
+        f"Pregunta 1. {QUESTIONS[0]}"
+    ]
     assert page.locator(".question-text").evaluate("(e) => e.closest('[aria-live]')") is None

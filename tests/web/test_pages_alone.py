@@ -113,8 +113,12 @@ def test_a_cut_in_the_middle_of_a_question_is_replayed_without_repeating(
     interview.hold.clear()
     begin(page, house)
     expect(page.locator(".question-text.streaming")).to_be_visible()
+    interview.overlap = 3
+    before = page.locator(".question-text").text_content()
     interview.cut()
     expect(page.locator(".road")).to_have_class("road warn")
+    expect(page.locator(".road")).to_have_class("road good")
+    expect(page.locator(".question-text")).to_have_text(before or "")
     interview.hold.set()
     asked(page, 1)
     expect(page.locator(".question-text")).to_have_text(QUESTIONS[0])

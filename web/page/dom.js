@@ -53,19 +53,23 @@ export function newId(prefix) {
   return `${prefix}-${uid}`;
 }
 
-const regions = {};
+const SAID_MS = 10_000;
+let region = null;
 
-/** Say something to a screen reader without showing it. */
-export function announce(text, urgency = "polite") {
-  if (!regions[urgency]) {
-    const role = urgency === "polite" ? "status" : "alert";
-    regions[urgency] = h("div", { class: "heard-only", role, "aria-live": urgency });
-    document.body.append(regions[urgency]);
+/**
+ * Say something to a screen reader without showing it.
+ *
+ * Each saying is a node of its own, so that two at once are both read, in their order, and the
+ * same words again are read again.
+ */
+export function announce(text) {
+  if (!region) {
+    region = h("div", { class: "heard-only", role: "status", "aria-live": "polite" });
+    document.body.append(region);
   }
-  const region = regions[urgency];
-  region.replaceChildren();
-  // A fresh node in the next frame is announced even when the words are the same.
-  requestAnimationFrame(() => region.append(h("p", {}, text)));
+  const said = h("p", {}, text);
+  requestAnimationFrame(() => region.append(said)); // the region itself has to be there before
+  setTimeout(() => said.remove(), SAID_MS);
 }
 
 export async function copyText(input) {
