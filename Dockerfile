@@ -25,8 +25,7 @@ COPY server server
 COPY storage storage
 COPY web web
 RUN /opt/entrevistador/bin/python -m pip wheel --no-deps --no-build-isolation -w /wheels . \
-    && /opt/entrevistador/bin/python -m pip install --no-deps /wheels/*.whl \
-    && /opt/entrevistador/bin/python -m compileall -q /opt/entrevistador
+    && /opt/entrevistador/bin/python -m pip install --no-deps /wheels/*.whl
 
 FROM python:${PYTHON}
 LABEL org.opencontainers.image.title="entrevistador" \
