@@ -197,7 +197,8 @@ async def test_erasure_leaves_no_words_in_any_store(door: Door) -> None:
     assert (await recruiter.delete(path)).status_code == 204
     assert await door.house.blobs.head(key) is None
     assert await redis.exists(keys.live(UUID(invited["session_id"]))) == 0
-    left = b"".join(f[b"data"] for _, f in await redis.xrange(keys.events(door.tenant.id)))
+    stream: Any = await redis.xrange(keys.events(door.tenant.id))
+    left = b"".join(fields[b"data"] for _, fields in stream)
     assert b"Luz" not in left
     assert b"another" in left
     for table in (

@@ -49,8 +49,9 @@ class Stream:
 
 @asynccontextmanager
 async def watching(
-    door: Door, client: httpx2.AsyncClient | None = None, **headers: str
+    door: Door, client: httpx2.AsyncClient | None = None, *, last: str | None = None
 ) -> AsyncIterator[Stream]:
+    headers = {} if last is None else {"last-event-id": last}
     async with (client or door.recruiter).stream(
         "GET", "/api/v1/events", headers=headers
     ) as answer:
@@ -89,7 +90,7 @@ async def test_a_stream_goes_on_where_another_ended(door: Door) -> None:
         last = (await stream.next())["id"]
     for number in (2, 3):
         await tell(door, n=number)
-    async with watching(door, **{"last-event-id": last}) as stream:
+    async with watching(door, last=last) as stream:
         await tell(door, n=4)
         seen = [msgspec.json.decode((await stream.next())["data"])["n"] for _ in range(3)]
     assert seen == [2, 3, 4]
@@ -99,7 +100,7 @@ async def test_a_last_event_id_that_is_none_starts_from_now(door: Door) -> None:
     """Whatever a client sends there is no reason to fail."""
     await tell(door, n=1)
     for wrong in ("x", "1", "9" * 400, "1-1 OR 1", "-", "99999999999999999999-0"):
-        async with watching(door, **{"last-event-id": wrong}) as stream:
+        async with watching(door, last=wrong) as stream:
             assert stream.answer.status_code == 200
 
 

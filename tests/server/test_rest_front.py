@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from protocol.faults import KINDS, Fault
 from runtime import metrics
 from runtime.settings import Settings
 from server import problems
+from server.messages import BY_LANGUAGE
 from server.rest.front import allowed_origins, origin_of
 from tests.server.conftest import Door
 
@@ -24,7 +27,7 @@ def test_every_fault_has_its_words_in_every_language() -> None:
             words = problems.message(code, language)
             assert words.endswith("."), (language, code)
             assert "_" not in words
-        assert set(problems.BY_LANGUAGE[language]) == set(KINDS)
+        assert set(BY_LANGUAGE[language]) == set(KINDS)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,7 @@ USELESS = [
     (b'{"title": "a\\u0000b"}', "application/json", 400, "invalid_input"),
     (b'{"title": "\\ud800"}', "application/json", 400, "invalid_input"),
     (b'{"title": 1e999}', "application/json", 400, "invalid_input"),
+    (b'{"title": NaN}', "application/json", 400, "invalid_input"),
     (b"null", "application/json", 400, "invalid_input"),
     (b"[]", "application/json", 400, "invalid_input"),
     (b'{"title": "x", "hacked": 1}', "application/json", 400, "invalid_input"),
@@ -132,7 +136,7 @@ async def test_a_body_that_is_no_use_is_refused(door: Door) -> None:
 async def test_a_body_without_a_length_is_measured_as_it_comes(door: Door) -> None:
     """Chunked or not, the limit holds."""
 
-    async def endless():
+    async def endless() -> AsyncIterator[bytes]:
         yield b'{"title": "'
         for _ in range(2 * limits.BODY_BYTES_MAX // 65_536):
             yield b"x" * 65_536
@@ -149,7 +153,7 @@ async def test_a_sane_request_id_is_kept_and_another_replaced(door: Door) -> Non
     kept = await client.get("/health/live", headers={"x-request-id": "web-1234.abc"})
     assert kept.headers["x-request-id"] == "web-1234.abc"
     for bad in ("short", "x" * 65, "a b c d e f", 'a";{}<script>', "niño12345"):
-        raw = {"x-request-id": bad.encode("utf-8")}
+        raw = [(b"x-request-id", bad.encode("utf-8"))]
         answer = await client.get("/health/live", headers=raw)
         assert answer.headers["x-request-id"] != bad
         assert len(answer.headers["x-request-id"]) == 36
@@ -241,7 +245,7 @@ async def test_a_line_and_a_metric_for_each_request(
     made = await door.opening()
     await door.recruiter.get(f"/api/v1/openings/{made['id']}")
     await door.anyone.get("/api/v1/secreto-tecleado?token=abc")
-    lines = [r.fields for r in caplog.records if r.msg == "request"]
+    lines: list[dict[str, Any]] = [vars(r)["fields"] for r in caplog.records if r.msg == "request"]
     assert {"method": "GET", "path": "/api/v1/openings/{opening_id}", "status": 200} in [
         {k: line[k] for k in ("method", "path", "status")} for line in lines
     ]

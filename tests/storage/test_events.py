@@ -45,7 +45,8 @@ async def test_watchers_who_come_and_go_miss_nothing_and_hear_nothing_twice(
     hub: EventHub, redis: Redis
 ) -> None:
     """While a publisher goes on, watchers resume from where they were, 60 times over."""
-    total, heard = 300, []
+    total = 300
+    heard: list[int] = []
     async with hub.watch(TENANT) as steady:
 
         async def publish() -> None:
