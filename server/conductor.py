@@ -384,11 +384,8 @@ class Conductor:
             return
         self._asker.stop()
         if self.peer is not None:
-            self.peer.send(
-                messages.SessionMoving(
-                    deadline_ms=int(limits.DRAIN_SECONDS * 1000), resume_url=drain.resume_url
-                )
-            )
+            left = int(limits.DRAIN_SECONDS * 1000)
+            self.peer.send(messages.SessionMoving(deadline_ms=left, resume_url=drain.resume_url))
         await self._let_go()
         metrics.drained.inc()
         if self.peer is not None:

@@ -53,7 +53,7 @@ class Commits:
 @asynccontextmanager
 async def beside(house: House, *, pause: float = PAUSE_SECONDS) -> AsyncIterator[Commits]:
     """Commit rows while the block runs: what the disk does then, it does to the product too."""
-    connection = await asyncpg.connect(house.settings.database_url)
+    connection = await asyncpg.connect(house.settings.database_url, timeout=10)
     commits = Commits(connection)
     try:
         async with Tasks("commits") as tasks:

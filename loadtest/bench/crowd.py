@@ -14,6 +14,7 @@ from loadtest.bench import stamps
 from loadtest.bench.wire import Refused, Wire, connect
 from protocol import limits, messages
 from runtime import clock
+from runtime.lifecycle import Tasks
 
 ANSWER: Final = (
     "En mi último trabajo coordiné a seis personas del almacén durante la campaña de fin de año. "
@@ -163,11 +164,12 @@ class Crowd:
         loop = asyncio.get_running_loop()
         begun, first = loop.time(), self.invited
         self.invited += count
-        entering: set[asyncio.Future[None]] = set()
-        for number in range(first, first + count):
-            await asyncio.sleep(max(0.0, begun + (number - first) / per_second - loop.time()))
-            entering.add(asyncio.ensure_future(self._enter(port, number, subprotocol)))
-        await asyncio.gather(*entering)
+        async with Tasks("crowd") as tasks:
+            entering = []
+            for number in range(first, first + count):
+                await asyncio.sleep(max(0.0, begun + (number - first) / per_second - loop.time()))
+                entering.append(tasks.start(self._enter(port, number, subprotocol)))
+            await asyncio.gather(*entering)
 
     async def _enter(self, port: int, number: int, subprotocol: Callable[[int], str]) -> None:
         for left in reversed(range(TRIES)):

@@ -100,7 +100,8 @@ export class Api {
     let after = "";
     do {
       const mark = path.includes("?") ? "&" : "?";
-      const page = await this.get(after ? `${path}${mark}after=${encodeURIComponent(after)}` : path);
+      const next = after ? `${path}${mark}after=${encodeURIComponent(after)}` : path;
+      const page = await this.get(next);
       if (Array.isArray(page)) return page;
       items.push(...page.items);
       after = page.next;

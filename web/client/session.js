@@ -15,7 +15,8 @@
  * @typedef {{status: Status, reason: string, retry_seconds?: number, position?: number,
  *   eta_seconds?: number}} StatusDetail
  * @typedef {{turns: Turn[], current: ?Current, turns_max: number, seconds_left: ?number,
- *   paused: boolean, paused_reason: string, engine: string, pending: ?Pending, draft: string}} Snapshot
+ *   paused: boolean, paused_reason: string, engine: string, pending: ?Pending,
+ *   draft: string}} Snapshot
  *
  * Events (CustomEvent, the payload in `detail`):
  *   status   StatusDetail
@@ -46,7 +47,9 @@ export class InterviewSession extends EventTarget {
   #acked = 0;
   #synced = false; // the state is known and the frames follow it without a gap
   #gapAt = null;
-  #record = { turns: [], current: null, turns_max: 0, paused: false, paused_reason: "", engine: "" };
+  #record = {
+    turns: [], current: null, turns_max: 0, paused: false, paused_reason: "", engine: "",
+  };
   #sent = ""; // the client_msg_id that this connection has carried
   #tries = 0;
   #resend = 0;
@@ -300,7 +303,8 @@ export class InterviewSession extends EventTarget {
   #fault({ code, message, temporary, client_msg_id = null }) {
     const { pending } = this.#kept;
     const about = client_msg_id !== null && pending?.client_msg_id === client_msg_id;
-    this.#emit("fault", { code, message, temporary, client_msg_id, text: about ? pending.text : "" });
+    const text = about ? pending.text : "";
+    this.#emit("fault", { code, message, temporary, client_msg_id, text });
     if (!about) return;
     if (temporary) {
       const wait = RESEND_MS[Math.min(this.#tries, RESEND_MS.length - 1)];

@@ -79,7 +79,8 @@ export class InterviewView {
   #answerForm() {
     const { t, invitation } = this.#page;
     const p = this.#parts;
-    p.answer = h("textarea", { id: "answer", rows: 5, lang: invitation.locale, autocapitalize: "sentences",
+    p.answer = h("textarea", { id: "answer", rows: 5, lang: invitation.locale,
+      autocapitalize: "sentences",
       spellcheck: "true", "aria-describedby": "answer-note answer-error",
       on: {
         input: () => this.#typed(),

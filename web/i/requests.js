@@ -29,7 +29,8 @@ export async function askForRequest(page, kind) {
       h("div", { class: "row end" }, button(t("common.cancel"), () => close(false)), send));
   });
   if (!sent) return false;
-  invitation.requests = [...(invitation.requests ?? []), { kind, status: "asked", extra_minutes: 0 }];
+  const made = { kind, status: "asked", extra_minutes: 0 };
+  invitation.requests = [...(invitation.requests ?? []), made];
   toast(t("request.sent"));
   return true;
 }

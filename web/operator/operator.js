@@ -120,8 +120,9 @@ class Operator {
   #refused() {
     clearTimeout(this.#timer);
     const t = this.#t;
-    replace(this.#root, h("main", { class: "lonely" }, h("h1", { class: "heard-only" },
-      t("page.operator")), wordmark(), notice("warn", t("house.link_title"), t("house.link_text"))));
+    replace(this.#root, h("main", { class: "lonely" },
+      h("h1", { class: "heard-only" }, t("page.operator")), wordmark(),
+      notice("warn", t("house.link_title"), t("house.link_text"))));
   }
 }
 

@@ -13,7 +13,8 @@ export async function reportSection(page, interview, transcript) {
   const draw = async (known = true) => {
     const report = known ? await load(page, interview.id) : null;
     replace(place, report
-      ? [reportCard(page, report, transcript), transcript.node, decisionCard(page, interview, report)]
+      ? [reportCard(page, report, transcript), transcript.node,
+        decisionCard(page, interview, report)]
       : [transcript.node, none(page)]);
     shown = report !== null;
     if (report) transcript.quote(report.competencies.flatMap((one) => one.quotes));

@@ -27,7 +27,8 @@ GROUP: Final = re.compile(r"^[^,;:]{2,40}:\s{1,3}(?=\S)")
 ITEMS: Final = re.compile(r"[,;•|·\t]| {3,}|\s[-–—]\s|\.(?=\s|$)| y (?=[A-ZÁÉÍÓÚ])| and (?=[A-Z])")
 LEVEL_OF: Final = re.compile(
     r"[ \t]{0,2}[(:\-–—]{0,2}[ \t]{0,2}(?:a )?(?:nivel |level |nível )?(?P<level>avanzad[oa]"
-    r"|intermedi[oa]|b[aá]sic[oa]|experto|advanced|intermediate|basic|expert|proficient|avançad[oa]|intermediári[oa]"
+    r"|intermedi[oa]|b[aá]sic[oa]|experto|advanced|intermediate|basic|expert|proficient"
+    r"|avançad[oa]|intermediári[oa]"
     r"|beginner|fluente?)(?!\w)",
     re.IGNORECASE,
 )

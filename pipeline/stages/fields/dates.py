@@ -49,7 +49,8 @@ _TOKEN: Final = re.compile(
     | (?P<m5>0[1-9]|1[0-2])/(?P<y5s>\d\d)(?![\d/])
     | (?P<alone>{_NAMES})\b\.?
     | (?:(?:la|el|o|a|the)\s{1, 3})?(?P<now>actualidad|actualmente|actual|presente|present|fecha
-        \sactual|fecha|hoy\sen\sdia|hoy|dias\satuais|dia\sde\shoje|current|currently|now|today|ongoing|date
+        \sactual|fecha|hoy\sen\sdia|hoy|dias\satuais|dia\sde\shoje
+        |current|currently|now|today|ongoing|date
         |en\scurso|em\scurso|momento\satual|momento|atualidade|atualmente|atual|hoje|vigente
         |cursando)\b
     )""",

@@ -22,7 +22,8 @@ SUBTITLES: Final = re.compile(
     r"|ferramentas|activities|software|tech stack)(?: destacados| clave)?\s{0,2}:?$"
 )
 NUMBERED_HEAD: Final = re.compile(
-    r"^(?:empresa|compania|company|institucion|entidad|empleador|cargo|puesto|position|role)\b.{0,9}:"
+    r"^(?:empresa|compania|company|institucion|entidad|empleador|cargo|puesto|position|role)"
+    r"\b.{0,9}:"
 )
 LINES_MAX = 20_000
 
