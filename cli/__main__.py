@@ -21,6 +21,7 @@ COMMANDS: Final = (
     "model",
     "conformance",
     "invitations",
+    "chaos",
 )
 
 

@@ -199,10 +199,11 @@ class Interview:
             try:
                 return await self._fetch_ticket()
             except Refused as refused:
-                if refused.retry_after is None or not self._reconnect:
+                again = refused.retry_after is not None or _passing(refused.code)
+                if not again or not self._reconnect:
                     raise
                 self.counts.refused += 1
-                await asyncio.sleep(max(refused.retry_after, self._backoff.next()))
+                await asyncio.sleep(max(refused.retry_after or 0.0, self._backoff.next()))
 
     def _judge_close(self, code: int) -> None:
         if code == MOVING:
@@ -317,6 +318,11 @@ class Interview:
             await self.send(pending)
         if not self._pending:
             await self.send(messages.Ping())  # voids the older resume tokens
+
+
+def _passing(code: str) -> bool:
+    """Whether a fault is one of those that pass: a store that is away, a server in trouble."""
+    return code in KINDS and KINDS[code].retry
 
 
 def _refusal(error: InvalidStatus) -> str:

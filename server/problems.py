@@ -22,6 +22,8 @@ LANGUAGES: Final = tuple(BY_LANGUAGE)
 DEFAULT_LANGUAGE: Final = "es"
 REQUEST_ID: Final = "entrevistador.request_id"
 ERRORS_MAX: Final = 20
+SERVICE_UNAVAILABLE: Final = 503
+UNAVAILABLE_RETRY_SECONDS: Final = 2.0
 ACCEPT_LANGUAGE_CHARS_MAX: Final = 256
 
 _CODES_BY_STATUS: Final = {
@@ -127,8 +129,11 @@ def encode(problem: Problem) -> bytes:
 def headers(fault: Fault) -> dict[str, str]:
     """Return the headers a fault calls for: when to come back, how to prove who one is."""
     told = {"cache-control": "no-store"}
-    if fault.retry_after is not None:
-        told["retry-after"] = str(max(1, round(fault.retry_after)))
+    after = fault.retry_after
+    if after is None and fault.kind.retry and fault.kind.status == SERVICE_UNAVAILABLE:
+        after = UNAVAILABLE_RETRY_SECONDS  # what passes says when to come back
+    if after is not None:
+        told["retry-after"] = str(max(1, round(after)))
     if fault.kind.status == 401:  # noqa: PLR2004 - RFC 9110 wants the challenge with a 401
         told["www-authenticate"] = "Bearer"
     return told

@@ -209,6 +209,12 @@ async def close(db: Database, record: Record, snapshot: Snapshot, reason: str) -
             await outbox.put(connection, record.tenant_id, job, "active")
 
 
+async def count_asks(db: Database, tenant_id: UUID) -> int:
+    """Return how many attempts at questions the tenant's sessions have on record."""
+    async with db.tenant(tenant_id) as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM asks"))
+
+
 def _snapshot(state: Any) -> Snapshot:
     try:
         return msgspec.convert(state or {}, Snapshot)

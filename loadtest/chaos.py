@@ -1,0 +1,229 @@
+"""Candidates who keep books while things are killed: nothing acknowledged may be lost."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from client.backoff import Backoff
+from client.errors import Refused
+from client.session import FetchTicket, Interview
+from protocol import messages
+from runtime import clock
+from runtime.lifecycle import Tasks
+
+KINDS: Final = ("server", "worker", "valkey", "postgres", "freeze")
+
+
+class WrongPlan(Exception):  # noqa: N818 - reads as a sentence where it is raised
+    """The plan of kills can't be read; the message says what is expected."""
+
+
+class Blow(msgspec.Struct, frozen=True):
+    """One thing that happens to the house, `at` seconds after the start."""
+
+    at: float
+    kind: str
+
+
+def parse_kills(text: str) -> dict[str, int]:
+    """Return how often each kind is hit, from `server:20,valkey:2`; raises WrongPlan."""
+    counts = {}
+    for part in filter(None, text.replace(" ", "").split(",")):
+        kind, _, number = part.partition(":")
+        if kind not in KINDS or not number.isdigit():
+            raise WrongPlan(f"{part!r}: expected KIND:COUNT with KIND of {', '.join(KINDS)}")
+        counts[kind] = int(number)
+    return counts
+
+
+def schedule(kills: dict[str, int], *, seconds: float, seed: int) -> list[Blow]:
+    """Return the blows at random moments of the first `seconds`, the same for the same seed."""
+    rng = random.Random(seed)
+    blows = [
+        Blow(round(rng.uniform(0.05, 1.0) * seconds, 3), kind)
+        for kind, count in kills.items()
+        for _ in range(count)
+    ]
+    return sorted(blows, key=lambda blow: blow.at)
+
+
+class Book(msgspec.Struct):
+    """What one candidate saw and did."""
+
+    number: int
+    acked: dict[int, str] = {}  # turn -> the answer's text
+    given: dict[int, str] = {}
+    reordered: int = 0
+    finished: str = ""
+    refused: str = ""
+    resumes: list[float] = []  # seconds from a lost connection to the next joined
+
+
+class Crowd:
+    """Many candidates at once."""
+
+    def __init__(self, *, think_seconds: float, seed: int) -> None:
+        """Answer after half to one and a half of `think_seconds`."""
+        self._think_seconds = think_seconds
+        self._seed = seed
+        self.books: list[Book] = []
+
+    @property
+    def open(self) -> int:
+        """How many have not come to an end."""
+        return sum(not (book.finished or book.refused) for book in self.books)
+
+    async def live(self, tickets: Sequence[FetchTicket], *, seconds: float) -> None:
+        """Live through an interview for each way to a ticket, for at most `seconds`."""
+        self.books = [Book(number) for number in range(len(tickets))]
+        async with Tasks("crowd") as tasks:
+            lives = [
+                tasks.start(self._live(book, fetch))
+                for book, fetch in zip(self.books, tickets, strict=True)
+            ]
+            await asyncio.wait(lives, timeout=seconds)
+
+    async def _live(self, book: Book, fetch: FetchTicket) -> None:
+        rng = random.Random(f"{self._seed}/{book.number}")
+        await asyncio.sleep(rng.uniform(0, self._think_seconds))
+        interview = Watched(fetch, book, backoff=Backoff(rng))
+        try:
+            async with Tasks("thinking") as thinking:
+                async for frame in interview.frames():
+                    turn = _asked(frame)
+                    if turn is not None and turn not in book.given:
+                        book.given[turn] = f"Respuesta {book.number}/{turn}: implementé y medimos."
+                        wait = rng.uniform(0.5, 1.5) * self._think_seconds
+                        thinking.start(_answer(interview, turn, book.given[turn], wait))
+                    self._note(book, frame)
+        except Refused as refused:
+            book.refused = refused.code
+
+    def _note(self, book: Book, frame: messages.ServerFrame) -> None:
+        match frame:
+            case messages.AnswerAccepted():
+                if frame.turn in book.given:
+                    book.acked[frame.turn] = book.given[frame.turn]
+            case messages.SessionState():
+                turns = [turn.turn for turn in frame.turns]
+                if turns != list(range(1, len(turns) + 1)):
+                    book.reordered += 1
+            case messages.QuestionCompleted():
+                if book.acked and frame.turn <= max(book.acked):
+                    book.reordered += 1
+            case messages.SessionFinished():
+                book.finished = frame.reason
+
+
+class Watched(Interview):
+    """A client that measures how long it was without its session."""
+
+    def __init__(self, fetch: FetchTicket, book: Book, *, backoff: Backoff) -> None:
+        """Write into `book`."""
+        super().__init__(fetch, backoff=backoff)
+        self._book = book
+        self._lost_at: float | None = None
+
+    def _judge_close(self, code: int) -> None:
+        if self._lost_at is None:
+            self._lost_at = clock.monotonic()
+        super()._judge_close(code)
+
+    async def _welcome(self, frame: messages.SessionJoined) -> None:
+        if self._lost_at is not None:
+            self._book.resumes.append(clock.monotonic() - self._lost_at)
+            self._lost_at = None
+        await super()._welcome(frame)
+
+
+def _asked(frame: messages.ServerFrame) -> int | None:
+    match frame:
+        case messages.QuestionCompleted():
+            return frame.turn
+        case messages.SessionState():
+            current = frame.current
+            return current.turn if current is not None and current.completed else None
+        case _:
+            return None
+
+
+async def _answer(interview: Interview, turn: int, text: str, wait: float) -> None:
+    await asyncio.sleep(wait)
+    await interview.answer(turn, text)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the books say when they are held against the record."""
+
+    sessions: int
+    acked: int
+    lost: int
+    duplicated: int
+    reordered: int
+    finished: int
+    refused: list[str]
+    model_calls: int
+    distinct_asks: int
+    blows: int
+    resumes: int
+    resume_seconds_p50: float
+    resume_seconds_p95: float
+    resume_seconds_max: float
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was lost, doubled or reordered and everybody came to the end."""
+        wrong = self.lost or self.duplicated or self.reordered or self.refused
+        return not wrong and self.finished == self.sessions
+
+
+ReadTurns = Callable[[int], Awaitable[list[tuple[int, str]]]]
+
+
+async def judge(
+    crowd: Crowd,
+    read_turns: ReadTurns,
+    *,
+    model_calls: int,
+    distinct_asks: int,
+    blows: int,
+    seconds: float,
+) -> Verdict:
+    """Hold every candidate's book against the record that `read_turns(number)` gives."""
+    lost = duplicated = reordered = 0
+    for book in crowd.books:
+        record = await read_turns(book.number)
+        turns = [turn for turn, _ in record]
+        texts = [text for _, text in record]
+        kept = dict(record)
+        lost += sum(kept.get(turn) != text for turn, text in book.acked.items())
+        duplicated += len(texts) - len(set(texts))
+        reordered += book.reordered + (turns != list(range(1, len(turns) + 1)))
+    resumes = sorted(wait for book in crowd.books for wait in book.resumes)
+    return Verdict(
+        sessions=len(crowd.books),
+        acked=sum(len(book.acked) for book in crowd.books),
+        lost=lost,
+        duplicated=duplicated,
+        reordered=reordered,
+        finished=sum(bool(book.finished) for book in crowd.books),
+        refused=sorted({book.refused for book in crowd.books if book.refused}),
+        model_calls=model_calls,
+        distinct_asks=distinct_asks,
+        blows=blows,
+        resumes=len(resumes),
+        resume_seconds_p50=_quantile(resumes, 0.50),
+        resume_seconds_p95=_quantile(resumes, 0.95),
+        resume_seconds_max=_quantile(resumes, 1.0),
+        seconds=round(seconds, 1),
+    )
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    if not ordered:
+        return 0.0
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)

@@ -1,0 +1,91 @@
+"""`entrevistador chaos`: a short storm over a real house, and plans that can't be read."""
+
+import json
+import subprocess
+
+import pytest
+
+from loadtest import chaos
+from tests.cli.stack import command, environ
+
+
+@pytest.mark.timeout(180)
+def test_a_short_storm_loses_nothing():
+    """Two instances, every kind of blow once: nothing lost, doubled or reordered, all finish."""
+    done = subprocess.run(
+        command(
+            "chaos",
+            "--sessions",
+            "12",
+            "--instances",
+            "2",
+            "--turns",
+            "4",
+            "--seed",
+            "3",
+            "--think-seconds",
+            "0.5",
+            "--kill",
+            "server:1,worker:1,valkey:1,postgres:1",
+            "--json",
+        ),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        env=environ(),
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    verdict = json.loads(done.stdout.splitlines()[-1])
+    assert verdict["blows"] == 4
+    assert verdict["acked"] == 12 * 4
+    assert (verdict["lost"], verdict["duplicated"], verdict["reordered"]) == (0, 0, 0)
+    assert verdict["finished"] == 12
+    assert verdict["model_calls"] >= verdict["acked"]
+
+
+@pytest.mark.parametrize("plan", ["server", "server:x", "fire:1", "server:-1", "server:1;valkey:2"])
+def test_a_plan_that_cannot_be_read_is_named(plan):
+    """Exit 2, the part that is wrong, no stack trace, nothing started."""
+    done = subprocess.run(
+        command("chaos", "--kill", plan),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environ(),
+    )
+    assert done.returncode == 2
+    assert "expected KIND:COUNT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_same_seed_strikes_at_the_same_moments():
+    """A storm can be repeated."""
+    kills = chaos.parse_kills("server:3, freeze:1")
+    blows = chaos.schedule(kills, seconds=60, seed=5)
+    assert blows == chaos.schedule(kills, seconds=60, seed=5)
+    assert blows != chaos.schedule(kills, seconds=60, seed=6)
+    assert [blow.kind for blow in blows].count("server") == 3
+    assert all(0 < blow.at <= 60 for blow in blows)
+
+
+async def test_a_lie_in_the_record_is_found():
+    """The judge is not blind: a missing, a doubled and a swapped answer are counted."""
+    crowd = chaos.Crowd(think_seconds=0, seed=1)
+    crowd.books = [
+        chaos.Book(number, acked={1: "a", 2: "b"}, finished="completed") for number in range(4)
+    ]
+    records = {
+        0: [(1, "a"), (2, "b")],
+        1: [(1, "a")],
+        2: [(1, "a"), (2, "b"), (3, "b")],
+        3: [(1, "b"), (2, "a")],
+    }
+
+    async def read(number):
+        return records[number]
+
+    verdict = await chaos.judge(crowd, read, model_calls=0, distinct_asks=0, blows=0, seconds=0)
+    assert (verdict.lost, verdict.duplicated, verdict.reordered) == (3, 1, 0)
+    assert not verdict.passed
