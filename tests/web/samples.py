@@ -39,8 +39,8 @@ def candidate_routes(house: FakeHouse, invitation: dict[str, Any]) -> dict[str, 
     """The doors that an invitation opens."""
     invitation["consent"] = dict(invitation["consent"])
 
-    def consent(_body: Any) -> tuple[int, Any]:
-        invitation["consent"]["given"] = True
+    def consent(body: Any) -> tuple[int, Any]:
+        invitation["consent"]["given"] = body["given"]
         return 200, {}
 
     def ticket(_body: Any) -> tuple[int, Any]:

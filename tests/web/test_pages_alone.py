@@ -346,3 +346,48 @@ def test_a_damaged_store_does_not_stop_the_interview(
     asked(page, 1)
     answer(page, "Bien")
     asked(page, 2)
+
+
+def test_a_browser_that_forbids_storage_still_interviews(
+    page: Page, house: FakeHouse, interview: FakeInterview
+) -> None:
+    """Without localStorage and sessionStorage the words live in memory until accepted."""
+    page.add_init_script(
+        """for (const name of ["localStorage", "sessionStorage"]) {
+            Object.defineProperty(window, name, { get() { throw new DOMException("no") } });
+        }"""
+    )
+    begin(page, house)
+    asked(page, 1)
+    interview.answer_faults = [{"code": "not_saved", "temporary": True}]
+    answer(page, "Solo en memoria")
+    interview.cut()
+    asked(page, 2)
+    assert [turn["answer"] for turn in interview.turns] == ["Solo en memoria"]
+
+
+def test_consent_that_the_wire_misses_is_asked_for_again(
+    page: Page, house: FakeHouse, interview: FakeInterview
+) -> None:
+    """4504: back to the notice, and no loop of attempts."""
+    interview.close_next = [(4504, "consent_missing")]
+    open_invitation(page, house)
+    page.get_by_label("He leído el texto").check()
+    page.get_by_role("button", name="Comenzar la entrevista").click()
+    expect(page.get_by_label("He leído el texto")).not_to_be_checked()
+    page.get_by_label("He leído el texto").check()
+    page.locator(".button.large").click()
+    asked(page, 1)
+    assert len(interview.joins) == 2
+
+
+def test_consent_can_be_taken_back(page: Page, house: FakeHouse) -> None:
+    """As easily as it was given."""
+    _, invitation = house.routes["GET /invitation"](None)  # type: ignore[operator]
+    invitation["consent"]["given"] = True
+    open_invitation(page, house)
+    page.get_by_role("button", name="Retirar mi consentimiento").click()
+    check_axe(page)
+    page.get_by_role("button", name="Sí, retirarlo").click()
+    expect(page.get_by_label("He leído el texto")).not_to_be_checked()
+    assert house.asked("POST /invitation/consent")[0]["given"] is False

@@ -88,7 +88,10 @@ class Candidate {
 
   #refused({ code = "", status = 0 }) {
     if (code === "interview_over") this.finished("over");
-    else if (code === "consent_missing" && this.invitation) this.load();
+    else if (code === "consent_missing" && this.invitation) {
+      this.invitation.consent.given = false; // whatever we thought: it has to be given anew
+      this.#show(() => showWelcome(this));
+    }
     else if (code === "withdrawn") this.#show(() => showGone(this, "withdrawn"));
     else if (code === "bad_frame" || code === "version_unknown") {
       this.#show(() => showGone(this, "wire"));

@@ -23,7 +23,7 @@ export default {
     + "su correo o mensaje y ábralo de nuevo.",
   "gone.withdrawn.title": "La invitación fue retirada o reemplazada",
   "gone.withdrawn.text": "Si recibió un enlace más reciente, use ese. "
-    + "Si no, comuníquese con la empresa que lo invitó.",
+    + "Si no, comuníquese con la empresa que le envió la invitación.",
   "gone.invalid.title": "Este enlace ya no es válido",
   "gone.invalid.text": "Es posible que haya vencido o que le hayan enviado uno más reciente. Use el "
     + "último enlace que recibió o pida otro a la empresa.",
@@ -36,7 +36,7 @@ export default {
 
   "welcome.hello": "Hola, {name}",
   "welcome.hello_plain": "Hola",
-  "welcome.invites": "{company} lo invita a una entrevista para el puesto de",
+  "welcome.invites": "Invitación de {company} a una entrevista para el puesto de",
   "welcome.minutes": "Unos {count} minuto|Unos {count} minutos",
   "welcome.minutes_note": "El tiempo se detiene si hace una pausa o pierde la conexión.",
   "welcome.turns": "Hasta {count} pregunta|Hasta {count} preguntas",

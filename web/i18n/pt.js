@@ -23,7 +23,7 @@ export default {
     + "e-mail ou nas suas mensagens e abra-o novamente.",
   "gone.withdrawn.title": "O convite foi retirado ou substituído",
   "gone.withdrawn.text": "Se recebeu um link mais recente, use-o. "
-    + "Se não, fale com a empresa que o convidou.",
+    + "Se não, fale com a empresa que enviou o convite.",
   "gone.invalid.title": "Este link não é mais válido",
   "gone.invalid.text": "Ele pode ter vencido ou um mais recente pode ter sido enviado. Use o último "
     + "link que recebeu ou peça outro à empresa.",
@@ -135,7 +135,7 @@ export default {
   "elsewhere.text": "Ela só pode estar aberta em um lugar de cada vez. Nada se perdeu aqui.",
   "elsewhere.here": "Continuar aqui",
 
-  "finished.title": "Obrigado pelo seu tempo",
+  "finished.title": "Agradecemos o seu tempo",
   "finished.completed": "Você respondeu a todas as perguntas. Recebemos todas as suas respostas.",
   "finished.time_up": "O tempo acabou. Recebemos tudo o que enviou.",
   "finished.left": "Você encerrou a entrevista. Recebemos tudo o que enviou.",
