@@ -19,8 +19,8 @@ from runtime.logs import Log, bind
 from server.asking import Asker
 from server.inbox import Attach, Detach, Drain, Item, Lost, Park, Received
 from server.instance import Instance
+from server.notices import Notices
 from server.peer import Peer
-from storage import events as watchers
 from storage import sessions as store
 
 log = Log("server.conductor")
@@ -48,6 +48,7 @@ class Conductor:
         self._inbox: asyncio.Queue[Item] = asyncio.Queue(limits.INBOX_EVENTS_MAX)
         self._tasks = Tasks(f"session {record.session_id}")
         self._asker = Asker(instance, record, self)
+        self._notices = Notices(instance, record)
         self._closing: asyncio.Task[None] | None = None
         self._drain: Drain | None = None
         self._finished_at: float | None = None
@@ -135,7 +136,7 @@ class Conductor:
                 if self.peer is None and not self.session.asking:
                     await self._let_go()
             case Lost():
-                self._lost()
+                await self._lose()
             case _:
                 await self._receive(item)
         if self._drain is not None and self._may_move(self._drain):
@@ -223,7 +224,7 @@ class Conductor:
                     self._asker.stop()
                     self._closing = self._tasks.start(self._close(effect.reason))
             case ev.Notice():
-                self._tasks.start(self._notify(effect))
+                self._tasks.start(self._notices.of(effect, self.session))
         return []
 
     def _welcome(self, *, recovered: bool) -> None:
@@ -256,7 +257,7 @@ class Conductor:
         try:
             outcome = await self._instance.turns.save(self.record, save, snapshot)
         except Fault:
-            self._lost()
+            await self._lose()
             return []
         metrics.save_seconds.observe(clock.monotonic() - begun)
         metrics.answers.labels(outcome).inc()
@@ -282,10 +283,14 @@ class Conductor:
         if future.cancelled() or future.exception() is not None:
             return  # Redis is away: PostgreSQL has the turns, and the next boundary tries again
         if not future.result() and not self.ended.is_set():
+            self.reassure()
+
+    def reassure(self) -> None:
+        """Ask the stores whose session it is: Redis knows nothing of it, or of somebody newer."""
+        if not self.ended.is_set():
             self._tasks.start(self._reassure())
 
     async def _reassure(self) -> None:
-        """Redis refused a write: it was emptied, or somebody newer owns the session."""
         record, instance = self.record, self._instance
         try:
             await store.confirm(instance.db, record.tenant_id, record.session_id, record.fence)
@@ -297,6 +302,7 @@ class Conductor:
                 tenant_id=record.tenant_id,
                 interview_id=record.interview_id,
             )
+            self._checkpoint(durable=False)
         except Fault as fault:
             if fault.code == "fence_lost":
                 await self.post(Lost())
@@ -334,39 +340,16 @@ class Conductor:
                 break
         metrics.finished.labels(reason).inc()
         await self.post(ev.Closed(reason))
-        await self._publish(
-            "interview.status",
-            {"interview_id": self.record.interview_id, "status": "finished", "reason": reason},
-        )
+        await self._notices.finished(reason)
 
-    async def _notify(self, notice: ev.Notice) -> None:
-        interview_id = self.record.interview_id
-        if notice.kind == "turn.saved":
-            said = self.session.answered[notice.turn - 1].said
-            await self._publish(
-                notice.kind,
-                {
-                    "interview_id": interview_id,
-                    "turn": said.turn,
-                    "competency": said.competency,
-                    "question": said.question,
-                    "answer": said.answer,
-                },
-            )
-        elif self.session.current is not None:
-            text = self.session.current.text
-            await self._publish(
-                notice.kind, {"interview_id": interview_id, "turn": notice.turn, "text": text}
-            )
-
-    async def _publish(self, kind: str, data: dict[str, object]) -> None:
-        await watchers.publish(self._instance.redis, self.record.tenant_id, kind, data)
-
-    def _lost(self) -> None:
-        log.info("session_taken_over", fence=self.record.fence)
+    async def _lose(self) -> None:
+        """Somebody newer owns the session, or it was withdrawn: stop, and say which."""
+        record = self.record
+        code = await store.why_lost(self._instance.db, record.tenant_id, record.interview_id)
+        log.info("session_lost", fence=record.fence, code=code)
         self._asker.stop()
         if self.peer is not None:
-            self.peer.close("opened_elsewhere")
+            self.peer.close(code)
         self.ended.set()
 
     async def _let_go(self) -> None:

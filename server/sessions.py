@@ -182,8 +182,8 @@ class Sessions:
             return
         fences = await self._instance.live.fences([c.record.session_id for c in conductors])
         for conductor in conductors:
-            if fences[conductor.record.session_id] > conductor.record.fence:
-                await conductor.post(Lost())
+            if fences[conductor.record.session_id] != conductor.record.fence:
+                conductor.reassure()
 
     async def drain(self) -> int:
         """Move every session away within limits.DRAIN_SECONDS; returns how many could not be."""

@@ -145,6 +145,17 @@ async def confirm(db: Database, tenant_id: UUID, session_id: UUID, fence: int) -
         raise Fault("fence_lost", f"fence {now} is newer than {fence}")
 
 
+async def why_lost(db: Database, tenant_id: UUID, interview_id: UUID) -> str:
+    """Return the fault code for an owner whose fence was raised: withdrawn or opened_elsewhere."""
+    try:
+        async with db.tenant(tenant_id) as connection:
+            interview = await interviews.get(connection, interview_id)
+    except Fault:
+        return "opened_elsewhere"
+    withdrawn = interview is not None and interview.status == "withdrawn"
+    return "withdrawn" if withdrawn else "opened_elsewhere"
+
+
 async def begin_ask(
     db: Database, tenant_id: UUID, session_id: UUID, fence: int, plan: AskPlan
 ) -> None:

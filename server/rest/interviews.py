@@ -32,6 +32,7 @@ from storage import (
     cvs,
     events,
     interviews,
+    live,
     openings,
     profiles,
     reports,
@@ -236,6 +237,8 @@ async def withdraw(request: PersonRequest, interview_id: FromPath[UUID]) -> Inte
                 interview_id,
             )  # fmt: skip
     if changed:
+        # The instance that holds the session asks PostgreSQL when Redis has forgotten it.
+        await live.forget(house.redis, [interview.session_id])
         await _tell(house, interview, "withdrawn")
     return interview_out(interview)
 

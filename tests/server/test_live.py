@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from client.session import Admitted, Interview
 from protocol import limits, messages
-from storage import interviews
+from storage import interviews, live
 from tests.server.live_house import ORIGIN, give_consent, live_house, make_interview
 
 ANSWER = "En mi trabajo anterior implementé un tablero con SQL y reducimos el tiempo a la mitad."
@@ -488,6 +488,19 @@ async def test_a_withdrawn_invitation_closes_with_4503(settings, db, tenant):
             assert await interviews.withdraw(c, made.id)
         async with Wire(house.url, token) as wire:
             await wire.send(messages.SessionJoin())
+            assert await wire.closed() == 4503
+
+
+async def test_a_withdrawal_ends_a_running_interview(settings, db, tenant, redis):
+    """The candidate's page is told 4503 within a renewal, without having written anything."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, messages.TICKET_PREFIX + house.ticket(made)) as wire:
+            await wire.join()
+            await wire.next(messages.QuestionCompleted)
+            async with db.tenant(tenant.id) as c:
+                assert await interviews.withdraw(c, made.id)
+            await live.forget(redis, [made.session_id])
             assert await wire.closed() == 4503
 
 
