@@ -213,6 +213,9 @@ def test_two_tabs_never_fight(
     second.get_by_label("Su respuesta").fill("Seguí en la otra")
     check_axe(page)
     joins = len(interview.joins)
+    page.locator("#answer").evaluate(
+        "(box) => { box.value = 'tarde'; box.dispatchEvent(new Event('input')) }"
+    )
     page.wait_for_timeout(2500)
     assert len(interview.joins) == joins
     page.get_by_role("button", name="Continuar aquí").click()
