@@ -56,6 +56,8 @@ class Conductor:
     def start(self) -> None:
         """Begin the loop."""
         self._tasks.start(self._run())
+        if self.record.fence == 1 and not self.record.finished:
+            self._tasks.start(self._notices.live())
 
     async def post(self, item: Item) -> None:
         """Put something into the inbox; waits while it is full, does nothing once ended."""

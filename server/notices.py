@@ -33,6 +33,10 @@ class Notices:
         elif session.current is not None:
             await self._publish(notice.kind, {"turn": notice.turn, "text": session.current.text})
 
+    async def live(self) -> None:
+        """Tell that the candidate has come for the first time."""
+        await self._publish("interview.status", {"status": "live"})
+
     async def finished(self, reason: str) -> None:
         """Tell that the interview has ended."""
         await self._publish("interview.status", {"status": "finished", "reason": reason})

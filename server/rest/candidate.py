@@ -23,6 +23,7 @@ from server.rest.shapes import (
     RequestAsked,
     TicketOut,
 )
+from server.rest.telling import tell
 from storage import accommodations, audit, consents, interviews, tenants
 from storage.accommodations import Accommodation
 from storage.interviews import Interview
@@ -151,6 +152,7 @@ async def give_consent(request: GuestRequest, data: JSONBody[ConsentGiven]) -> C
             interview.id,
             detail,
         )
+    await tell(house, interview)
     return ConsentState(
         version=notice.version,
         locale=notice.locale,
@@ -183,6 +185,7 @@ async def ask_for(request: GuestRequest, data: JSONBody[RequestAsked]) -> AskedF
             interview.id,
             {"kind": data.kind, "request_id": asked.id},
         )
+    await tell(house, interview)
     return _asked(asked)
 
 

@@ -24,13 +24,13 @@ from server.rest.shapes import (
     Page,
     RequestAnswer,
 )
+from server.rest.telling import tell
 from storage import (
     accommodations,
     audit,
     candidates,
     consents,
     cvs,
-    events,
     interviews,
     live,
     openings,
@@ -150,13 +150,8 @@ async def invite(request: PersonRequest, data: JSONBody[NewInterview]) -> Invite
             c, person.tenant_id, f"user:{person.id}", "interview.invited", "interview",
             interview.id, {"opening_id": opening.id, "candidate_id": candidate.id},
         )  # fmt: skip
-    await _tell(house, interview, "invited")
+    await tell(house, interview, "invited")
     return Invited(**_shared(interview), link=_link(house, interview, interview.invitation))
-
-
-async def _tell(house: House, interview: Interview, status: str) -> None:
-    notice = {"interview_id": interview.id, "status": status}
-    await events.publish(house.redis, interview.tenant_id, "interview.status", notice)
 
 
 @get(
@@ -239,7 +234,7 @@ async def withdraw(request: PersonRequest, interview_id: FromPath[UUID]) -> Inte
     if changed:
         # The instance that holds the session asks PostgreSQL when Redis has forgotten it.
         await live.forget(house.redis, [interview.session_id])
-        await _tell(house, interview, "withdrawn")
+        await tell(house, interview, "withdrawn")
     return interview_out(interview)
 
 
