@@ -69,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--commits", type=int, default=300, help="one-row commits (300)")
     parser.add_argument("--times", type=int, default=5, help="starts of a process (5)")
+    parser.add_argument(
+        "--real-time",
+        action="store_true",
+        help="before the machine's other processes (needs the right to; on shared machines)",
+    )
     parser.add_argument("--profile", default="", help="cProfile of the server into this file")
     return parser
 
@@ -98,6 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benches and return 0 when each of them gave its figures."""
     args = _parser().parse_args(argv)
     cores.pin(0, cores.CROWD)
+    if args.real_time and not cores.go_first():
+        say("this user may not ask for real-time scheduling: neighbours will count")
     try:
         return uvloop.run(_run(args))
     except EmbeddedError as error:
