@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "conformance",
     "invitations",
     "chaos",
+    "wire",
 )
 
 
