@@ -19,7 +19,7 @@ from server.gate import Gate
 from server.instance import Instance
 from server.listen import listen
 from server.problems import message
-from server.serve import _Uvicorn, _config
+from server.serve import _config, _Uvicorn
 from server.sessions import Sessions
 from server.tickets import Tickets
 from storage import interviews
@@ -67,7 +67,9 @@ async def live_house(settings: Settings, name: str = "one", **changes) -> AsyncI
     """Serve an instance until the block ends."""
     bound = listen("127.0.0.1", 0)
     settings = msgspec.structs.replace(
-        settings, instance_id=name, instance_url=f"ws://127.0.0.1:{bound.getsockname()[1]}/ws",
+        settings,
+        instance_id=name,
+        instance_url=f"ws://127.0.0.1:{bound.getsockname()[1]}/ws",
         **changes,
     )
     async with Stack() as stack:
@@ -93,8 +95,11 @@ async def live_house(settings: Settings, name: str = "one", **changes) -> AsyncI
         )
         sessions = stack.add(Sessions(instance), lambda s: s.close())
         await slots.register(
-            name, url=instance.url, admit=settings.admit_sessions,
-            cap=settings.hard_cap_sessions, target=settings.target_sessions,
+            name,
+            url=instance.url,
+            admit=settings.admit_sessions,
+            cap=settings.hard_cap_sessions,
+            target=settings.target_sessions,
         )
         await slots.renew(name, [])
         sessions.keep_time()
@@ -112,8 +117,13 @@ async def live_house(settings: Settings, name: str = "one", **changes) -> AsyncI
 
 
 OPENING = OpeningBrief(
-    title="Analista de datos", category="data", description="", must_have=["SQL"],
-    nice_to_have=[], seniority="mid", language="es",
+    title="Analista de datos",
+    category="data",
+    description="",
+    must_have=["SQL"],
+    nice_to_have=[],
+    seniority="mid",
+    language="es",
 )
 
 
@@ -128,15 +138,24 @@ async def make_interview(
     async with db.tenant(tenant.id) as c:
         await c.execute(
             "INSERT INTO openings (id, tenant_id, title) VALUES ($1, $2, 'Analista de datos')",
-            opening_id, tenant.id,
+            opening_id,
+            tenant.id,
         )
         await c.execute(
             "INSERT INTO candidates (id, tenant_id, name) VALUES ($1, $2, 'Ana')",
-            candidate_id, tenant.id,
+            candidate_id,
+            tenant.id,
         )
         made = await interviews.create(
-            c, tenant_id=tenant.id, opening_id=opening_id, candidate_id=candidate_id, cv_id=None,
-            locale=locale, minutes=minutes, plan=plan, invited_by=tenant.recruiter,
+            c,
+            tenant_id=tenant.id,
+            opening_id=opening_id,
+            candidate_id=candidate_id,
+            cv_id=None,
+            locale=locale,
+            minutes=minutes,
+            plan=plan,
+            invited_by=tenant.recruiter,
         )
         if consent:
             await give_consent(c, tenant.id, made)
@@ -148,5 +167,10 @@ async def give_consent(c, tenant_id: UUID, made: interviews.Interview, given: bo
     await c.execute(
         "INSERT INTO consents (id, tenant_id, interview_id, candidate_id, text_version, "
         "text_sha256, locale, given) VALUES ($1, $2, $3, $4, '1', $5, 'es-PE', $6)",
-        clock.new_id(), tenant_id, made.id, made.candidate_id, "0" * 64, given,
+        clock.new_id(),
+        tenant_id,
+        made.id,
+        made.candidate_id,
+        "0" * 64,
+        given,
     )
