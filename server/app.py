@@ -115,4 +115,3 @@ async def _announce(instance: Instance, settings: Settings) -> None:
         cap=settings.hard_cap_sessions,
         target=settings.target_sessions,
     )
-    await instance.slots.renew(instance.id, [])

@@ -29,6 +29,7 @@ class Sessions:
         self._arriving: dict[UUID, asyncio.Lock] = {}
         self._tasks = Tasks("sessions")
         self._emptied = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         """How many sessions are in memory."""
@@ -151,7 +152,7 @@ class Sessions:
     def keep_time(self) -> None:
         """Begin the ticks and the renewing of places."""
         self._tasks.start(self._tick(), name="tick")
-        self._tasks.start(self._renew(), name="renew")
+        self._renewing = self._tasks.start(self._renew(), name="renew")
 
     async def _tick(self) -> None:
         while True:
@@ -160,24 +161,27 @@ class Sessions:
                 conductor.tick()
 
     async def _renew(self) -> None:
-        instance = self._instance
+        instance, part = self._instance, 0
         while True:
+            due = self._holding()[part :: limits.RENEW_PARTS]
+            part = (part + 1) % limits.RENEW_PARTS
             try:
                 await instance.slots.renew(
-                    instance.id, self._holding(), draining=instance.draining.is_set()
+                    instance.id,
+                    [conductor.record.session_id for conductor in due],
+                    draining=instance.draining.is_set(),
                 )
-                await self._find_lost()
+                await self._find_lost(due)
             except Fault as fault:
                 log.warning("places_not_renewed", code=fault.code)
-            await asyncio.sleep(limits.SLOT_RENEW_SECONDS)
+            await asyncio.sleep(limits.RENEW_SECONDS)
 
-    def _holding(self) -> list[UUID]:
+    def _holding(self) -> list[Conductor]:
         """The sessions that need their place: a finished one lets its own run out."""
-        return [id_ for id_, c in self._conductors.items() if not c.session.finished]
+        return [c for c in self._conductors.values() if not c.session.finished]
 
-    async def _find_lost(self) -> None:
+    async def _find_lost(self, conductors: list[Conductor]) -> None:
         """End the sessions that another instance owns by now, so that their sockets are told."""
-        conductors = [c for c in self._conductors.values() if not c.session.finished]
         if not conductors:
             return
         fences = await self._instance.live.fences([c.record.session_id for c in conductors])
@@ -198,13 +202,15 @@ class Sessions:
             self._emptied.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._emptied.wait(), deadline + 1 - clock.monotonic())
+        if self._renewing is not None:
+            self._renewing.cancel()  # an instance that ends does not announce itself again
         return len(self._conductors)
 
     async def _elsewhere(self) -> str:
         """The fullest other instance that admits, or this one's own address (its successor's)."""
         instance = self._instance
         try:
-            await instance.slots.renew(instance.id, self._holding(), draining=True)
+            await instance.slots.renew(instance.id, [], draining=True)
             for other in await instance.slots.instances():
                 if other.alive and not other.draining and other.taken < other.admit:
                     return other.url

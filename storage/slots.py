@@ -49,19 +49,14 @@ class Slots:
         """Read through `redis`, write through `writer`."""
         self._redis = redis
         self._writer = writer
+        self._announced: dict[str, tuple[str, int, int, int]] = {}
 
     async def register(
         self, instance_id: str, *, url: str, admit: int, cap: int, target: int
     ) -> None:
-        """Announce an instance; it exists for others once it has renewed its lease."""
-        try:
-            await self._redis.hset(
-                keys.instance(instance_id),
-                mapping={"url": url, "admit": admit, "cap": cap, "target": target, "draining": "0"},
-            )
-            await self._redis.expire(keys.instance(instance_id), keys.LIFETIMES["slots"])
-        except (RedisError, OSError) as error:
-            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+        """Announce an instance: from now on each renewal says who it is, even to an empty Redis."""
+        self._announced[instance_id] = (url, admit, cap, target)
+        await self.renew(instance_id, [])
 
     async def claim(
         self, instance_id: str, session_id: UUID, *, returning: bool, seconds: float
@@ -86,6 +81,7 @@ class Slots:
                 limits.INSTANCE_LEASE_SECONDS,
                 limits.SLOT_LEASE_SECONDS,
                 "1" if draining else "0",
+                *self._announced[instance_id],
                 *map(str, session_ids),
             ],
         )

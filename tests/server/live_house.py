@@ -101,7 +101,6 @@ async def live_house(settings: Settings, name: str = "one", **changes) -> AsyncI
             cap=settings.hard_cap_sessions,
             target=settings.target_sessions,
         )
-        await slots.renew(name, [])
         sessions.keep_time()
         app = Litestar([live_socket.route(instance, sessions)], openapi_config=None)
         http = _Uvicorn(_config(Bare(app)))
