@@ -24,8 +24,14 @@ from storage.transaction import Database
 SECRET = "0123456789abcdef" * 4
 TEMPLATE = f"entrevistador_template_{os.getpid()}"
 CHROMIUM_ARGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
 ]
 
 
@@ -97,8 +103,9 @@ async def _flush(*urls: str) -> None:
 def _redis_number(url: str, number: int) -> str:
     parts = urlsplit(url)
     if parts.scheme == "unix":
-        query = "&".join([*[q for q in parts.query.split("&") if q and not q.startswith("db=")],
-                          f"db={number}"])
+        query = "&".join(
+            [*[q for q in parts.query.split("&") if q and not q.startswith("db=")], f"db={number}"]
+        )
         return urlunsplit(parts._replace(query=query))
     return urlunsplit(parts._replace(path=f"/{number}"))
 
@@ -162,13 +169,21 @@ async def make_tenant(owner_url: str, slug: str, name: str = "Empresa de Prueba"
     try:
         await connection.execute(
             "INSERT INTO tenants (id, slug, name, about) VALUES ($1, $2, $3, $4)",
-            tenant.id, slug, name, "Una empresa para las pruebas",
+            tenant.id,
+            slug,
+            name,
+            "Una empresa para las pruebas",
         )
         for user, role in ((tenant.recruiter, "recruiter"), (tenant.operator, "operator")):
             await connection.execute(
                 "INSERT INTO users (id, tenant_id, subject, name, email, roles) "
                 "VALUES ($1, $2, $3, $4, $5, $6)",
-                user, tenant.id, str(user), f"Persona {role}", f"{role}@example.test", [role],
+                user,
+                tenant.id,
+                str(user),
+                f"Persona {role}",
+                f"{role}@example.test",
+                [role],
             )
     finally:
         await connection.close()
