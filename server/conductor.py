@@ -118,7 +118,15 @@ class Conductor:
         finally:
             self.ended.set()
             self._asker.stop()
+            self._send_back()
             self._on_end(self)
+
+    def _send_back(self) -> None:
+        """Whoever came while the session was leaving is told to come again, not left waiting."""
+        while not self._inbox.empty():
+            item = self._inbox.get_nowait()
+            if isinstance(item, Attach):
+                item.peer.close("moving")
 
     async def _take(self, item: Item) -> None:
         match item:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from interview.session import Session
 from protocol import limits
@@ -26,7 +27,7 @@ class Sessions:
         """Hold sessions for `instance`."""
         self._instance = instance
         self._conductors: dict[UUID, Conductor] = {}
-        self._arriving: dict[UUID, asyncio.Lock] = {}
+        self._arriving: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._tasks = Tasks("sessions")
         self._emptied = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
@@ -62,20 +63,18 @@ class Sessions:
     ) -> Conductor:
         """Bring a joined socket to its session, taking the session over where it is not here."""
         lock = self._arriving.setdefault(session_id, asyncio.Lock())
-        try:
-            async with lock:
-                conductor = self.here(session_id)
-                if conductor is not None and not await self._still_mine(conductor):
-                    await self._let_go(conductor)
-                    conductor = None
-                if conductor is None:
-                    conductor = await self._take_over(tenant_id, session_id)
-        finally:
-            if not lock.locked():
-                self._arriving.pop(session_id, None)
-        if conductor.record.tenant_id != tenant_id:
-            raise Fault("not_found")
-        await conductor.post(Attach(peer, epoch, offset))
+        async with lock:  # also the others' only reference: it is forgotten with the last of them
+            conductor = self.here(session_id)
+            if conductor is not None and not await self._still_mine(conductor):
+                await self._let_go(conductor)
+                conductor = None
+            if conductor is None:
+                conductor = await self._take_over(tenant_id, session_id)
+            if conductor.record.tenant_id != tenant_id:
+                raise Fault("not_found")
+            await conductor.post(Attach(peer, epoch, offset))
+        if conductor.ended.is_set():
+            peer.close("moving")  # it left in this moment
         return conductor
 
     async def _still_mine(self, conductor: Conductor) -> bool:
