@@ -43,6 +43,7 @@ HARD_CAP_SESSIONS = 75
 SLOT_LEASE_SECONDS = 20.0  # a slot not renewed for this long is free again
 RENEW_SECONDS = 2.0  # an instance renews its lease, and the places of one part of its sessions
 RENEW_PARTS = 3  # so that thousands of sessions are no burst
+RENEW_LATE_SECONDS = 3.0  # an instance that has not renewed for this long is offered last
 INSTANCE_LEASE_SECONDS = 6.0  # a dead instance is offered to nobody after this
 FINISHED_LINGER_SECONDS = 30.0  # a page may show the end this long; then 4509
 AWAY_GRACE_SECONDS = 60.0  # a session without a socket stays in memory this long
@@ -109,7 +110,7 @@ assert ANSWER_CHARS_MAX * 4 + 1024 < FRAME_BYTES_MAX
 assert QUESTION_CHARS_MAX * 4 + 1024 < FRAME_BYTES_MAX
 assert REPLAY_BYTES_MAX < OUTBOX_BYTES_MAX  # a whole replay fits a fresh outbox
 assert RENEW_SECONDS * RENEW_PARTS * 3 <= SLOT_LEASE_SECONDS
-assert RENEW_SECONDS * 2 < INSTANCE_LEASE_SECONDS
+assert RENEW_SECONDS < RENEW_LATE_SECONDS < RENEW_SECONDS * 2 < INSTANCE_LEASE_SECONDS
 assert AWAY_GRACE_SECONDS < AWAY_PAUSE_SECONDS < AWAY_CLOSE_SECONDS
 assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < STUCK_PEER_SECONDS
 assert JOIN_SECONDS < SEAT_SECONDS

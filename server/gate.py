@@ -86,6 +86,12 @@ def _refusal(claim: Claim) -> Fault:
 
 
 def _order(living: list[Instance], prefer: str) -> list[Instance]:
-    """Instances in the order to try: the preferred, then under target, then what is left."""
+    """Instances in the order to try: the preferred, then under target, then what is left.
+
+    One that has missed a renewal comes last of all: a candidate whose server has just died is not
+    sent back to it.
+    """
     open_ = [i for i in living if not i.draining or i.id == prefer]
-    return sorted(open_, key=lambda i: (i.id != prefer, i.taken >= i.target, -i.taken, i.id))
+    return sorted(
+        open_, key=lambda i: (i.late, i.id != prefer, i.taken >= i.target, -i.taken, i.id)
+    )

@@ -14,7 +14,10 @@ from storage.redis_writer import RedisWriter, text
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """One instance as the fleet sees it; `taken` counts sessions and seats together."""
+    """One instance as the fleet sees it; `taken` counts sessions and seats together.
+
+    `late` when it has missed a renewal: it may be dead, and its lease has not ended yet.
+    """
 
     id: str
     url: str
@@ -24,6 +27,7 @@ class Instance(msgspec.Struct, frozen=True):
     draining: bool
     taken: int
     alive: bool
+    late: bool
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -38,6 +42,7 @@ class Claim(msgspec.Struct, frozen=True):
         return self.outcome in ("claimed", "renewed")
 
 
+_LATE_MS: Final = (limits.INSTANCE_LEASE_SECONDS - limits.RENEW_LATE_SECONDS) * 1000
 RETURNING: Final = "cap"
 NEW: Final = "admit"
 
@@ -135,6 +140,7 @@ class Slots:
                     draining=fields.get("draining") == "1",
                     taken=taken,
                     alive=int(fields.get("until_ms", "0")) >= now_ms,
+                    late=int(fields.get("until_ms", "0")) - now_ms < _LATE_MS,
                 )
             )
         return sorted(found, key=lambda instance: (-instance.taken, instance.id))

@@ -120,3 +120,16 @@ async def test_who_lives_somewhere_is_sent_there(slots):
     gate = Gate(slots, instance_id="")
     seat = await gate.reserve(clock.new_id(), returning=True, prefer="b")
     assert seat.instance_id == "b"
+
+
+async def test_an_instance_that_missed_a_renewal_is_offered_last(slots, redis):
+    """It may have died: whoever lived there is sent elsewhere before its lease has ended."""
+    await announce(slots, "a")
+    await announce(slots, "b")
+    await slots.renew("a", [clock.new_id() for _ in range(9)])
+    await redis.hincrby("{fleet}:instance:a", "until_ms", -3_500)
+    gate = Gate(slots, instance_id="")
+    assert [one.late for one in await slots.instances()] == [True, False]
+    assert (await gate.reserve(clock.new_id(), returning=True, prefer="a")).instance_id == "b"
+    await slots.remove("b")
+    assert (await gate.reserve(clock.new_id(), returning=True, prefer="a")).instance_id == "a"
