@@ -6,7 +6,7 @@ import msgspec
 
 from interview import events as ev
 from interview.interviewer import Directive, Said
-from protocol import messages
+from protocol import limits, messages
 from protocol.faults import KINDS
 
 
@@ -52,15 +52,7 @@ def state_frame(
     """Return the whole state for a page that starts anew; `offset` is what it includes."""
     shown = current is not None and (current.shown or current.completed)
     return messages.SessionState(
-        turns=[
-            messages.TurnState(
-                turn=item.said.turn,
-                competency=item.said.competency,
-                question=item.said.question,
-                answer=item.said.answer,
-            )
-            for item in answered
-        ],
+        turns=_fitting(answered),
         current=messages.CurrentState(
             turn=current.turn, ask=current.ask, text=current.text, completed=current.completed
         )
@@ -71,6 +63,29 @@ def state_frame(
         paused=paused,
         offset=offset,
     )
+
+
+def _fitting(answered: Sequence[Answered]) -> list[messages.TurnState]:
+    """Return the turns with the longest answers cut until all of them fit one frame."""
+    turns = [
+        messages.TurnState(
+            turn=item.said.turn,
+            competency=item.said.competency,
+            question=item.said.question,
+            answer=item.said.answer,
+        )
+        for item in answered
+    ]
+    chars = limits.ANSWER_CHARS_MAX
+    while chars and sum(len(msgspec.json.encode(turn)) for turn in turns) > limits.STATE_BYTES_MAX:
+        chars //= 2
+        turns = [
+            turn
+            if len(turn.answer) <= chars
+            else msgspec.structs.replace(turn, answer=turn.answer[:chars] + "…", cut=True)
+            for turn in turns
+        ]
+    return turns
 
 
 def said_of(current: Current, answer: str) -> Said:

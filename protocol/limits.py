@@ -5,6 +5,7 @@ A bound that two rooms must agree on lives here, with its unit last and its reas
 
 # The wire -------------------------------------------------------------------------------
 FRAME_BYTES_MAX = 65_536  # one text frame; also the server library's ws_max_size
+STATE_BYTES_MAX = 56 * 1024  # session.state: the longest texts are cut until it fits one frame
 ANSWER_CHARS_MAX = 12_000  # about 2,000 words; four bytes a character still fit one frame
 QUESTION_CHARS_MAX = 4_000  # a longer question is a model that went astray
 CLIENT_MSG_ID_CHARS_MAX = 64
@@ -106,6 +107,7 @@ SMALLEST_ADMISSIBLE = SCALE_OUT_SESSIONS + 1
 
 assert SCALE_IN_SESSIONS < TARGET_SESSIONS < SCALE_OUT_SESSIONS < ADMIT_SESSIONS
 assert ADMIT_SESSIONS < HARD_CAP_SESSIONS
+assert STATE_BYTES_MAX + QUESTION_CHARS_MAX < FRAME_BYTES_MAX
 assert ANSWER_CHARS_MAX * 4 + 1024 < FRAME_BYTES_MAX
 assert QUESTION_CHARS_MAX * 4 + 1024 < FRAME_BYTES_MAX
 assert REPLAY_BYTES_MAX < OUTBOX_BYTES_MAX  # a whole replay fits a fresh outbox

@@ -82,13 +82,14 @@ class SessionJoined(msgspec.Struct, tag="session.joined", frozen=True):
     engine: str
 
 
-class TurnState(msgspec.Struct, frozen=True):
-    """One answered turn as the record has it."""
+class TurnState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One answered turn as the record has it; `cut` when the answer is longer than shown here."""
 
     turn: int
     competency: str
     question: str
     answer: str
+    cut: bool = False
 
 
 class CurrentState(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import WebSocket, websocket
 from litestar.datastructures import State
+from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import WebsocketRouteHandler
 
 from protocol import limits, messages
@@ -150,7 +151,10 @@ class Door:
         send = socket.send
 
         async def send_text(text: str) -> None:
-            await send({"type": "websocket.send", "bytes": None, "text": text})
+            try:
+                await send({"type": "websocket.send", "bytes": None, "text": text})
+            except (OSError, WebSocketDisconnect):
+                raise Gone from None  # between two frames: what every cut phone looks like
 
         peer = Peer(send_text)
         async with Tasks("socket") as tasks:

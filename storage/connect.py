@@ -38,6 +38,10 @@ async def _set_up_with_vectors(connection: Any) -> None:
     await register_vector(connection)
 
 
+async def _nothing_to_reset(_: Any) -> None:
+    """Spare a round trip a transaction: SET LOCAL is all the state that there is."""
+
+
 async def open_database(
     url: str, *, size: int = 8, vectors: bool = False, prepared: bool = True
 ) -> Database:
@@ -51,6 +55,7 @@ async def open_database(
             min_size=1,
             max_size=size,
             init=_set_up_with_vectors if vectors else _set_up,
+            reset=_nothing_to_reset,
             timeout=ACQUIRE_SECONDS,
             command_timeout=COMMAND_SECONDS,
             max_inactive_connection_lifetime=300,

@@ -1,6 +1,7 @@
 """The only place where a transaction begins: one per turn, request or job, with its tenant set."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -37,24 +38,31 @@ class Database:
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID) -> AsyncIterator[Connection]:
         """Run one transaction that sees the rows of `tenant_id` and no others."""
-        async with self._begin() as connection:
-            await connection.execute("SELECT set_config('app.tenant', $1, true)", str(tenant_id))
+        # A UUID's text has no quote in it; one round trip begins and sets the tenant.
+        begin = f"BEGIN; SET LOCAL app.tenant = '{UUID(str(tenant_id))}'"
+        async with self._transaction(begin) as connection:
             yield connection
 
     @asynccontextmanager
     async def across(self) -> AsyncIterator[Connection]:
         """Run one transaction without a tenant: only what the role's own policies allow."""
-        async with self._begin() as connection:
+        async with self._transaction("BEGIN") as connection:
             yield connection
 
     @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[Connection]:
+    async def _transaction(self, begin: str) -> AsyncIterator[Connection]:
         try:
-            async with (
-                self._pool.acquire(timeout=self._acquire_seconds) as connection,
-                connection.transaction(),
-            ):
-                yield connection
+            async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
+                await connection.execute(begin)
+                try:
+                    yield connection
+                except BaseException:
+                    with contextlib.suppress(*_AWAY, asyncpg.PostgresError):
+                        await connection.execute("ROLLBACK")
+                    raise
+                done = await connection.execute("COMMIT")
+                if done != "COMMIT":  # an error was swallowed inside: nothing was kept
+                    raise RuntimeError(f"the transaction ended with {done}")
         except _AWAY as error:
             if isinstance(error, ValueError):  # a wrong argument: a bug, not an absence
                 raise

@@ -248,6 +248,24 @@ def test_the_log_is_bounded():
     assert only(effects, ev.Welcome).recovered is False
 
 
+def test_a_long_interview_comes_back_in_one_frame():
+    """24 answers of the longest kind: the state fits, the record is untouched, cuts are marked."""
+    session = make_session(plan=make_plan(minutes=60))
+    effects = session.receive(ev.Joined(), 0.0)
+    text = "ñ" * limits.ANSWER_CHARS_MAX
+    while not session.closing:
+        ask_through(session, effects)
+        turn = len(session.answered) + 1
+        session.receive(ev.AnswerReceived(f"m{turn}", turn, text), 0.0)
+        effects = session.receive(ev.AnswerSaved(f"m{turn}", turn, "saved"), 0.0)
+    assert len(session.answered) > 10
+    state = session.state_frame(0.0)
+    assert len(messages.encode(state)) < limits.FRAME_BYTES_MAX
+    assert [turn.turn for turn in state.turns] == list(range(1, len(session.answered) + 1))
+    assert all(turn.cut and text.startswith(turn.answer[:-1]) for turn in state.turns)
+    assert all(item.said.answer == text for item in session.answered)
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Every event in any order, against a store and a client that keep their own books."""
 

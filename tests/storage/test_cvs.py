@@ -186,7 +186,8 @@ async def test_lanes_show_what_waits_to_whoever_may_see_it(
     fleet = await open_database(settings.database_fleet_url, size=1)
     async with fleet.across() as c:
         everybodys = {state.lane: state.waiting for state in await cvs.lanes(c)}
-        with pytest.raises(Exception, match="permission denied"):
+    with pytest.raises(Exception, match="permission denied"):
+        async with fleet.across() as c:
             await c.fetch("SELECT filename FROM cvs")
     await fleet.close()
     assert mine == {"premium": 1, "active": 0, "bulk": 0, "again": 0}
