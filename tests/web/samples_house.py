@@ -78,6 +78,37 @@ MATCHES: list[dict[str, Any]] = [
         "gates": [{"term": "SQL", "passed": False, "reason": "No aparece", "evidence": ""}],
     },
 ]
+PROFILE: dict[str, Any] = {
+    "basics": {"name": "Rosa Quispe Huamán", "label": "Analista de datos e inteligencia comercial"},
+    "work": [
+        {
+            "position": "Analista de datos",
+            "name": "Hilados del Sur",
+            "startDate": "2021-03",
+            "current": True,
+        },
+        {"name": "Caja Misti", "startDate": "2018", "endDate": "2021-02"},
+    ],
+    "skills": [{"name": "SQL"}, {"name": "Power BI"}],
+    "languages": [
+        {"language": "Quechua", "level": "native"},
+        {"language": "Inglés", "fluency": "intermedio", "level": "B1"},
+    ],
+    "meta": {"years_of_experience": 6.5, "source": "deterministic"},
+}
+CANDIDATES: list[dict[str, Any]] = [
+    {
+        "id": "c1",
+        "name": "Rosa Quispe Huamán",
+        "email": "rosa.quispe@example.com",
+        "phone": "+51987654321",
+        "erased_at": None,
+        "created_at": WHEN,
+        "cvs": CVS[:1],
+    },
+    {"id": "c2", "name": "Julia Ccori", "email": "", "phone": "", "cvs": CVS[1:2]},
+    {"id": "c3", "name": "", "email": "", "phone": "", "cvs": CVS[2:3]},
+]
 INTERVIEW: dict[str, Any] = {
     "id": "0190aaaa-0000-7000-8000-000000000001",
     "opening_id": OPENING["id"],
@@ -291,7 +322,10 @@ def house_routes(house: FakeHouse) -> dict[str, Route]:
         routes[f"PUT /uploads/x{number}"] = (204, None)
         routes[f"POST /cvs/cv-{number}/confirm"] = confirm(number)
     for cv in CVS:
-        routes[f"GET /cvs/{cv['id']}"] = (200, cv)
+        routes[f"GET /cvs/{cv['id']}"] = (200, {**cv, "profile": None})
+    routes[f"GET /cvs/{CVS[0]['id']}"] = (200, {**CVS[0], "profile": PROFILE})
+    for candidate in CANDIDATES:
+        routes[f"GET /candidates/{candidate['id']}"] = (200, candidate)
     return routes
 
 

@@ -178,7 +178,7 @@ def test_the_conversation_is_followed_live(page: Page, house: FakeHouse) -> None
     expect(page.get_by_text("Todavía no hay informe")).to_be_visible()
     base = {"interview_id": INTERVIEW["id"], "turn": 2}
     house.publish("question.asked", {**base, "text": "¿Y después?"})
-    expect(page.locator(".turn").nth(1)).to_contain_text("Escribiendo su respuesta")
+    expect(page.locator(".turn").nth(1)).to_contain_text("Pregunta hecha; falta la respuesta")
     house.publish("question.asked", {**base, "interview_id": "another", "text": "ajena"})
     saved = {**base, "competency": "c", "question": "¿Y después?", "answer": "Lo medimos."}
     house.publish("turn.saved", saved)

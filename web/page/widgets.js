@@ -2,7 +2,7 @@
  * The small parts that all pages share: top bar, fields, bars, notices, dialogs.
  */
 
-import { announce, h, newId, replace } from "./dom.js";
+import { announce, copyText, h, newId, replace } from "./dom.js";
 import { LANGUAGES, chooseLanguage } from "./texts.js";
 
 const HERE = new URL("..", import.meta.url); // /static/<hash>/
@@ -58,6 +58,18 @@ export function field(label, control, hint = "") {
   return h("div", { class: "field" }, h("label", { for: id }, label), control, more);
 }
 
+/** Words to take along: to read, to select, and with a button that copies them. */
+export function copyBox(t, label, value, hint = "") {
+  const input = h("input", { readonly: true, value, spellcheck: "false",
+    on: { focus: () => input.select() } });
+  const said = h("p", { class: "good-line", role: "status" });
+  const copy = button(t("common.copy"), async () => {
+    if (await copyText(input)) said.textContent = t("common.copied");
+  }, { kind: "primary" });
+  return h("div", { class: "stack" }, field(label, input, hint),
+    h("div", { class: "row" }, copy, said));
+}
+
 export function select(options, value) {
   return h("select", {}, options.map(([key, label]) =>
     h("option", { value: key, selected: key === value }, label)));
@@ -92,12 +104,13 @@ export function errorLine() {
 
 /**
  * A modal dialog; `build(close)` gives its content. Resolves with what close() was given,
- * undefined when it was dismissed.
+ * undefined when it was dismissed, or left behind by a change of the page's view.
  */
 export function dialog(title, t, build) {
   return new Promise((resolve) => {
     const id = newId("dialog");
     const node = h("dialog", { class: "dialog", "aria-labelledby": id });
+    const closed = new AbortController();
     let result;
     const close = (value) => {
       result = value;
@@ -108,9 +121,11 @@ export function dialog(title, t, build) {
         on: { click: () => close() } }, "\u00d7"));
     node.append(head, build(close));
     node.addEventListener("close", () => {
+      closed.abort();
       node.remove();
       resolve(result);
     });
+    addEventListener("hashchange", () => close(), { signal: closed.signal });
     document.body.append(node);
     node.showModal();
   });

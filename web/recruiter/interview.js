@@ -6,11 +6,13 @@ import { h, replace } from "../page/dom.js";
 import { button, confirmDialog, dialog, errorLine } from "../page/widgets.js";
 import { setStatus, statusPill } from "./interviews.js";
 import { linkBox } from "./invite.js";
+import { profileButton } from "./profile.js";
 import { reportSection } from "./report.js";
 import { requestsCard } from "./requests.js";
 import { Transcript } from "./transcript.js";
 
 const SOON_MS = 500;
+const OPEN = new Set(["invited", "live"]);
 
 export async function showInterview(page, id) {
   const { t, api } = page;
@@ -22,6 +24,7 @@ export async function showInterview(page, id) {
   let drawn = "";
   const drawSides = () => {
     setStatus(t, status, interview.status);
+    transcript.settle(!OPEN.has(interview.status));
     const { turns, ...shown } = interview;
     if (drawn === JSON.stringify(shown)) return; // an answer being typed stays
     drawn = JSON.stringify(shown);
@@ -41,7 +44,8 @@ export async function showInterview(page, id) {
     h("div", { class: "row spread" },
       h("div", {}, h("h1", {}, interview.candidate_name || t("match.unnamed")),
         h("p", { class: "hint" }, interview.opening_title)),
-      status),
+      h("div", { class: "row" }, status,
+        profileButton(page, interview.candidate_id, interview.cv_id))),
     h("div", { class: "columns" },
       h("div", { class: "stack side no-print" }, about, requests),
       report));
@@ -67,7 +71,7 @@ function aboutCard(page, interview) {
   const { t } = page;
   const { created_at, started_at, finished_at, finished_reason: reason, consent } = interview;
   const when = (key, date) => date && h("li", {}, t(`interview.${key}`, { date: t.date(date) }));
-  const open = ["invited", "live"].includes(interview.status);
+  const open = OPEN.has(interview.status);
   const agreed = consent?.given
     ? t("interview.consent_given", { date: t.date(consent.created_at) })
     : t("interview.consent_none");

@@ -4,8 +4,7 @@
 
 import { h } from "../page/dom.js";
 import { LANGUAGES } from "../page/texts.js";
-import { copyText } from "../page/dom.js";
-import { button, dialog, errorLine, field, select } from "../page/widgets.js";
+import { button, copyBox, dialog, errorLine, field, select } from "../page/widgets.js";
 
 const MINUTES = { min: 5, usual: 20, max: 90 };
 const LOCALES = { es: "es-PE", en: "en", pt: "pt-BR" };
@@ -54,12 +53,5 @@ export function inviteDialog(page, opening, match) {
 
 /** A link to copy; it is shown only once. */
 export function linkBox(t, link) {
-  const input = h("input", { readonly: true, value: link, spellcheck: "false",
-    on: { focus: () => input.select() } });
-  const said = h("p", { class: "good-line", role: "status" });
-  const copy = button(t("common.copy"), async () => {
-    if (await copyText(input)) said.textContent = t("common.copied");
-  }, { kind: "primary" });
-  return h("div", { class: "stack" }, field(t("invite.link"), input, t("invite.link_hint")),
-    h("div", { class: "row" }, copy, said));
+  return copyBox(t, t("invite.link"), link, t("invite.link_hint"));
 }

@@ -5,11 +5,13 @@
 import { h, replace } from "../page/dom.js";
 import { bar, button, empty, pill } from "../page/widgets.js";
 import { inviteDialog } from "./invite.js";
+import { profileButton } from "./profile.js";
 
 const HIGH = 0.66;
 const MEDIUM = 0.4;
 
-export async function matchList(page, opening) {
+/** `drawn(matches)` is told about every list that is shown. */
+export async function matchList(page, opening, drawn) {
   const { t, api } = page;
   const place = h("div", { class: "stack" });
   const open = new Set(); // the people whose reasons are unfolded
@@ -23,6 +25,7 @@ export async function matchList(page, opening) {
       ? empty(t("match.empty"), t("match.empty_text"))
       : h("ol", { class: "matches" },
         matches.map((match) => matchCard(page, opening, match, open))));
+    drawn(matches);
   };
   let timer = 0;
   const soon = () => {
@@ -57,7 +60,9 @@ function matchCard(page, opening, match, open) {
   return h("li", { class: "card match" },
     h("div", { class: "row spread" },
       h("h3", {}, name),
-      button(t("match.invite"), () => inviteDialog(page, opening, match), { kind: "primary" })),
+      h("div", { class: "row" }, profileButton(page, candidate.id, match.cv_id),
+        button(t("match.invite"), () => inviteDialog(page, opening, match),
+          { kind: "primary" }))),
     h("div", { class: "score" },
       bar(t("match.score", { score: t.number(score, 2) }), score),
       h("p", { class: "number" }, t("match.score", { score: t.number(score, 2) })),

@@ -11,7 +11,8 @@ import { uploadArea } from "./upload.js";
 export async function showOpening(page, id) {
   const { t, api } = page;
   const [opening, cvs] = await Promise.all([api.get(`/openings/${id}`), api.list("/cvs", 400)]);
-  const matches = await matchList(page, opening);
+  const uploads = uploadArea(page, opening, cvs.filter((cv) => cv.opening_id === opening.id));
+  const matches = await matchList(page, opening, uploads.named);
   const edit = button(t("opening.edit"), async () => {
     if (await openingDialog(page, opening)) page.refresh();
   });
@@ -25,9 +26,7 @@ export async function showOpening(page, id) {
       h("div", { class: "row" },
         pill(t(`opening.status.${opening.status}`), STATUS_TONE[opening.status]), edit)),
     h("div", { class: "columns" },
-      h("div", { class: "stack side" },
-        uploadArea(page, opening, cvs.filter((cv) => cv.opening_id === opening.id)),
-        requirements(t, opening)),
+      h("div", { class: "stack side" }, uploads.node, requirements(t, opening)),
       matches));
 }
 

@@ -28,6 +28,7 @@ function tile(t, opening) {
   return h("li", { class: "tile" },
     h("a", { class: "tile-link", href: `#/openings/${opening.id}` }, opening.title),
     h("p", { class: "hint" }, place.filter(Boolean).join(" · ")),
+    h("p", { class: "hint" }, t("opening.created", { date: t.date(opening.created_at) })),
     h("div", { class: "row" },
       pill(t(`opening.status.${opening.status}`), STATUS_TONE[opening.status]),
       pill(LANGUAGES[opening.language] ?? opening.language)));

@@ -10,6 +10,7 @@ export class Transcript {
   #empty;
   #items = new Map(); // turn -> {node, answer, words, engine}
   #quotes = [];
+  #over = false; // no more answers will come
 
   constructor(t, turns) {
     this.#t = t;
@@ -29,15 +30,21 @@ export class Transcript {
     if (this.#items.get(turn)?.words) return;
     const item = this.#item(turn);
     setText(item.question, text);
-    item.answer.classList.add("coming");
-    setText(item.answer, this.#t("transcript.writing"));
+    this.#wait(item);
+  }
+
+  /** Say whether the interview has ended: what is not answered by then stays so. */
+  settle(over) {
+    this.#over = over;
+    for (const item of this.#items.values()) if (!item.words) this.#wait(item);
   }
 
   answered({ turn, question, answer, engine }) {
     const item = this.#item(turn);
     item.words = answer;
     setText(item.question, question);
-    item.answer.classList.remove("coming");
+    item.answer.classList.toggle("coming", !answer);
+    if (!answer) this.#wait(item);
     if (engine && this.#t.has(`transcript.engine.${engine}`)) {
       setText(item.engine, `· ${this.#t(`transcript.engine.${engine}`)}`);
     }
@@ -75,6 +82,11 @@ export class Transcript {
       this.#empty.hidden = true;
     }
     return this.#items.get(turn);
+  }
+
+  #wait({ answer }) {
+    answer.classList.add("coming");
+    setText(answer, this.#t(this.#over ? "transcript.unanswered" : "transcript.asked"));
   }
 
   #mark(turn) {

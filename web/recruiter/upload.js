@@ -8,8 +8,10 @@ import { bar, button } from "../page/widgets.js";
 const BYTES_MAX = 50 * 1024 * 1024;
 const AT_ONCE = 3;
 const LOOK_MS = 5_000; // how often a CV is asked about when no event comes
+const NAMES_MAX = 20; // people asked for one by one, because no match names them
 const SENT_SHARE = 0.1; // of the bar: the file's own way, the stages have the rest
 
+/** Returns its node, and `named(matches)`, which tells the rows whose CVs they are. */
 export function uploadArea(page, opening, cvs) {
   const { t } = page;
   const rows = new Map(); // cv id -> Row
@@ -29,8 +31,24 @@ export function uploadArea(page, opening, cvs) {
     list.append(row.node);
   }
   follow(page, rows);
-  return h("section", { class: "card", "aria-labelledby": "cv-title" },
+  const node = h("section", { class: "card", "aria-labelledby": "cv-title" },
     h("h2", { id: "cv-title" }, t("cv.title")), dropZone(t, take), list);
+  return { node, named: namer(page, rows) };
+}
+
+/** Names come with the matches; a CV without one has its person looked up, once. */
+function namer({ api, leaving }, rows) {
+  const asked = new Set();
+  return async (matches) => {
+    for (const { cv_id: id, candidate } of matches) rows.get(id)?.named(candidate.name);
+    for (const row of rows.values()) {
+      const { candidate, working, name } = row;
+      if (leaving.aborted || asked.size >= NAMES_MAX) return;
+      if (name || working || !candidate || asked.has(candidate)) continue;
+      asked.add(candidate);
+      await api.get(`/candidates/${candidate}`).then((one) => row.named(one.name), () => {});
+    }
+  };
 }
 
 function dropZone(t, take) {
@@ -123,6 +141,9 @@ class Row {
   #bar;
   #words = h("p", { class: "hint" });
   #more = h("div", {});
+  #file;
+  name = "";
+  candidate = ""; // their id
   working = false;
   heard = Date.now();
 
@@ -130,9 +151,18 @@ class Row {
     this.#t = t;
     this.#filename = filename;
     this.#bar = bar(t("cv.progress", { filename }), 0);
-    this.node = h("li", { class: "upload" }, h("p", { class: "upload-name" }, filename),
-      this.#bar, this.#words, this.#more);
+    this.#file = h("p", { class: "upload-name" }, filename);
+    this.node = h("li", { class: "upload" }, this.#file, this.#bar, this.#words, this.#more);
     this.reset();
+  }
+
+  /** Say whose CV it is, before the file's name. */
+  named(name) {
+    if (!name || this.name === name) return;
+    if (!this.name) this.#file.before(h("p", { class: "upload-name" }));
+    this.name = name;
+    setText(this.node.firstChild, name);
+    this.#file.className = "hint";
   }
 
   reset() {
@@ -144,9 +174,10 @@ class Row {
     this.#show(share * SENT_SHARE, "", this.#t("cv.stage.upload"));
   }
 
-  /** From a CV of the API or a cv.stage event: {stage, status, progress, fault}. */
-  update({ stage, status, progress, fault }, aloud = true) {
+  /** From a CV of the API or a cv.stage event: {candidate_id, stage, status, progress, fault}. */
+  update({ candidate_id: candidate, stage, status, progress, fault }, aloud = true) {
     const t = this.#t;
+    this.candidate = candidate ?? this.candidate;
     this.heard = Date.now();
     const finished = this.node.dataset.status === status && status !== "working";
     this.node.dataset.status = status;
