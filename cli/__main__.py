@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from cli import parent
 from protocol.faults import Fault
 from runtime.settings import WrongSetting
 
@@ -29,6 +30,9 @@ COMMANDS: Final = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 failed, 2 a person's mistake."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if parent.OPTION in arguments:  # how a supervisor starts its children; not for people
+        arguments.remove(parent.OPTION)
+        parent.follow()
     parser = argparse.ArgumentParser(
         prog="entrevistador",
         description="An interview server: live interviews, CVs read out of band, honest reports.",

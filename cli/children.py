@@ -11,6 +11,7 @@ from typing import IO, Final
 
 import msgspec
 
+from cli import parent
 from runtime import clock
 from runtime.lifecycle import Tasks
 
@@ -79,9 +80,10 @@ class Supervisor:
                 "-P",
                 "-m",
                 "cli",
+                parent.OPTION,
                 *child.arguments,
                 env=child.environ,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,  # its end tells the child that we are gone
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C goes to the supervisor, which asks in order
@@ -109,7 +111,7 @@ class Supervisor:
 
 
 def _open_log(path: Path) -> IO[bytes]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
         path.replace(path.with_suffix(".log.1"))
     return path.open("ab")

@@ -78,7 +78,7 @@ async def _demo(
         journey = Journey(base_url, token, locale=args.locale, say=say)
         result = await journey.run(data, filename, wanted)
         folder = args.state_dir / "demo"
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         place = folder / "report.html"
         await asyncio.to_thread(place.write_text, result.pop("html"), "utf-8")
         await asyncio.to_thread(

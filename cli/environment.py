@@ -69,7 +69,8 @@ def complete(found: Settings) -> Settings:
         changes["broker_url"] = redis_database(found.redis_url, 1)
     if not found.storage_url:
         objects = (found.state_dir / "objects").absolute()
-        objects.mkdir(parents=True, exist_ok=True)
+        objects.mkdir(mode=0o700, parents=True, exist_ok=True)
+        objects.chmod(0o700)  # CVs are their owners' business
         changes["storage_url"] = objects.as_uri()
     return msgspec.structs.replace(found, **changes)
 

@@ -6,7 +6,9 @@ import json
 import sys
 from pathlib import Path
 
-from cli import environment
+import msgspec
+
+from cli import environment, meeting
 from loadtest.bench import seed
 from loadtest.visitor import write_invitations
 from runtime import logs
@@ -43,6 +45,10 @@ def run(args: argparse.Namespace) -> int:
         raise WrongSetting("DATABASE_URL is missing: only the database's owner founds a company")
     if args.count < 1:
         raise WrongSetting("--count is at least 1")
+    if args.url is None:  # where the local stack is, if it runs
+        found = asyncio.run(meeting.running(settings.state_dir))
+        if found is not None:
+            settings = msgspec.structs.replace(settings, public_url=found[0])
     asyncio.run(_make(settings, args))
     told = {"interviews": args.count, "file": str(args.out), "url": settings.public_url}
     print(json.dumps(told) if args.json else f"{args.count} invitations in {args.out}")

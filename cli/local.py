@@ -29,6 +29,7 @@ WATCH_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 3.5
 REST_LANES: Final = tuple(lane for lane in jobs.LANES if lane not in jobs.URGENT_LANES)
 SAMPLE_SLUG: Final = "empresa-demo"
+NAMES: Final = {"recruiter": "Reclutadora de prueba", "operator": "Operador de prueba"}
 
 
 class Stack(msgspec.Struct):
@@ -213,5 +214,4 @@ async def _sample_tenant(settings: Settings) -> UUID:
 
 
 def _token(settings: Settings, tenant_id: UUID, role: str) -> str:
-    name = {"recruiter": "Reclutadora de prueba", "operator": "Operador de prueba"}[role]
-    return development_token(settings.state_dir, tenant_id, role, name, [role])
+    return development_token(settings.state_dir, tenant_id, role, NAMES[role], [role])

@@ -23,10 +23,7 @@ async def house(state_dir: Path, say: Callable[[str], None]) -> AsyncIterator[tu
     if found is not None:
         base_url, tenant_id = found
         say(f"using the stack that runs at {base_url}")
-        token = development_token(
-            state_dir, tenant_id, "recruiter", "Reclutadora de prueba", ["recruiter"]
-        )
-        yield base_url, token
+        yield base_url, token(state_dir, tenant_id, "recruiter")
         return
     async with local.stack(
         state_dir=state_dir,
@@ -51,6 +48,11 @@ async def running(state_dir: Path) -> tuple[str, UUID] | None:
     except httpx2.TransportError:
         return None
     return (base_url, tenant_id) if answer.status_code == 200 else None  # noqa: PLR2004 - HTTP
+
+
+def token(state_dir: Path, tenant_id: UUID, role: str) -> str:
+    """Return a development token for the stack that runs on this state folder."""
+    return development_token(state_dir, tenant_id, role, local.NAMES[role], [role])
 
 
 def leave_note(state_dir: Path, stack: local.Stack) -> Path:

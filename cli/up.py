@@ -2,8 +2,11 @@
 
 import argparse
 import asyncio
+import contextlib
+import fcntl
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +18,8 @@ from runtime.lifecycle import stop_event
 from storage import embedded
 
 READ_SECONDS: Final = 20.0
-POLL_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.5
+SAMPLE_FILE: Final = "cv-de-muestra.pdf"
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,16 +44,38 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(args: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM; 1 when the services can't be started."""
     logs.set_up("warning")
-    found = asyncio.run(meeting.running(args.state_dir))
-    if found is not None:
-        print(f"entrevistador up: it runs already, at {found[0]}", file=sys.stderr)
-        return 1
     try:
-        asyncio.run(_up(args))
+        with _alone(args.state_dir) as alone:
+            if alone:
+                asyncio.run(_up(args))
+                return 0
     except embedded.EmbeddedError as error:
         print(f"entrevistador up: {error}", file=sys.stderr)
         return 1
+    found = asyncio.run(meeting.running(args.state_dir))
+    if found is None:
+        print("entrevistador up: another one is starting on this state folder", file=sys.stderr)
+        return 1
+    print(f"it runs already, at {found[0]}", file=sys.stderr)
+    links = {
+        who: f"{found[0]}/{who}/#token={meeting.token(args.state_dir, found[1], who)}"
+        for who in ("recruiter", "operator")
+    }
+    print(json.dumps(links) if args.json else "\n".join(f"  {k:11} {v}" for k, v in links.items()))
     return 0
+
+
+@contextlib.contextmanager
+def _alone(state_dir: Path) -> Iterator[bool]:
+    """Hold the state folder's lock for as long as we run; False when another `up` has it."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "up.lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 async def _up(args: argparse.Namespace) -> None:
@@ -77,26 +103,30 @@ async def _up(args: argparse.Namespace) -> None:
 
 
 async def _sample_invitation(stack: local.Stack) -> str:
-    """Return a fresh link to try: of the sample opening and CV, made at the first start."""
+    """Return a fresh link for the sample candidate; opening, CV and interview are made once."""
     async with Api(stack.base_url, stack.recruiter_token) as api:
         try:
-            openings = (await api.get("/openings"))["items"]
-            wanted = (
-                openings[0]
-                if openings
-                else await api.post("/openings", opening.parse(sample.sample_opening(), "sample"))
-            )
-            known = (await api.get("/cvs?limit=1"))["items"]
-            cv = known[0] if known else await _sample_cv(api, wanted["id"])
-            whom = (
-                {"cv_id": cv["id"]}
-                if cv["status"] == "ready"
-                else {"candidate_id": cv["candidate_id"]}
-            )
-            interview = await api.post("/interviews", {"opening_id": wanted["id"], **whom})
+            wanted = opening.parse(sample.sample_opening(), "the sample")
+            openings = (await api.get("/openings?limit=200"))["items"]
+            same = [one for one in openings if one["title"] == wanted["title"]]
+            chosen = same[-1] if same else await api.post("/openings", wanted)
+            invited = f"/interviews?status=invited&opening_id={chosen['id']}&limit=1"
+            waiting = (await api.get(invited))["items"]
+            if waiting:
+                made = await api.post(f"/interviews/{waiting[0]['id']}/link")
+            else:
+                known = (await api.get("/cvs?limit=200"))["items"]
+                mine = [cv for cv in known if cv["filename"] == SAMPLE_FILE]
+                cv = mine[-1] if mine else await _sample_cv(api, chosen["id"])
+                whom = (
+                    {"cv_id": cv["id"]}
+                    if cv["status"] == "ready"
+                    else {"candidate_id": cv["candidate_id"]}
+                )
+                made = await api.post("/interviews", {"opening_id": chosen["id"], **whom})
         except Refused as refused:
             return f"(no sample invitation: {refused})"
-    return str(interview["link"])
+    return str(made["link"])
 
 
 async def _sample_cv(api: Api, opening_id: str) -> dict[str, Any]:
@@ -104,7 +134,12 @@ async def _sample_cv(api: Api, opening_id: str) -> dict[str, Any]:
     data = sample.sample_cv()
     asked = await api.post(
         "/cvs",
-        {"filename": "cv.pdf", "bytes": len(data), "opening_id": opening_id, "lane": "premium"},
+        {
+            "filename": SAMPLE_FILE,
+            "bytes": len(data),
+            "opening_id": opening_id,
+            "lane": "premium",
+        },
     )
     await api.upload(asked["upload"]["url"], data, asked["upload"].get("headers"))
     cv: dict[str, Any] = await api.post(f"/cvs/{asked['cv_id']}/confirm")

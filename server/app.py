@@ -61,7 +61,9 @@ async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
         db=db,
         redis=redis,
         blobs=open_blobs(settings.storage_url),
-        events=stack.add(EventHub(_redis(settings, stack, one=True)), lambda it: it.close()),
+        events=stack.add(
+            EventHub(redis, reader=_redis(settings, stack, one=True)), lambda it: it.close()
+        ),
         tickets=tickets,
         gate=gate,
         auth=open_auth(settings, db),

@@ -58,9 +58,10 @@ async def publish(redis: Redis, tenant_id: UUID, kind: str, data: Any) -> None:
 class EventHub:
     """Reads the streams of all watched tenants on one connection and hands events out."""
 
-    def __init__(self, redis: Redis) -> None:
-        """Use `redis` (a client of its own pool) for one blocking reader."""
+    def __init__(self, redis: Redis, reader: Redis | None = None) -> None:
+        """Look things up through `redis`; `reader` has a connection that may block for long."""
         self._redis = redis
+        self._reader = reader or redis
         self._tasks = Tasks("events")
         # Each watcher's queue with the last event it has been given.
         self._watchers: dict[UUID, dict[asyncio.Queue[Event | None], str]] = {}
@@ -142,7 +143,7 @@ class EventHub:
                 keys.events(tenant): position for tenant, position in self._positions.items()
             }
             try:
-                answer = await self._redis.xread(streams, count=200, block=_BLOCK_MS)
+                answer = await self._reader.xread(streams, count=200, block=_BLOCK_MS)
             except (RedisError, OSError):
                 await asyncio.sleep(1)
                 continue

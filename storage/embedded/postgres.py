@@ -157,9 +157,7 @@ class Postgres:
         self._end_orphans(place)  # the postmaster may have been killed before we came
 
     def _await_ready(self, pid: int) -> bool:
-        process.await_true(
-            lambda: self.ready(pid) or not process.command_line(pid), READY_SECONDS_MAX
-        )
+        process.await_true(lambda: self.ready(pid) or process.ended(pid), READY_SECONDS_MAX)
         return self.ready(pid)
 
     def _prepare(self, place: Home) -> Command:

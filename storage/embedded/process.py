@@ -137,6 +137,14 @@ def tail(path: Path, start: int = 0) -> str:
     return ""
 
 
+def ended(pid: int) -> bool:
+    """Tell whether a process is gone; one that is just becoming another program is not."""
+    if command_line(pid):
+        return False
+    time.sleep(STEP_SECONDS)  # while it executes its program, its arguments are empty
+    return not command_line(pid)
+
+
 def command_line(pid: int) -> tuple[str, ...]:
     """Give a process's arguments; empty when it is gone or only waits to be reaped."""
     if pid <= 0:

@@ -115,9 +115,7 @@ class Valkey:
             begin = process.size(log)
             pid = process.detach(command)
             self._say("starting a private Valkey")
-        process.await_true(
-            lambda: self.ready(pid) or not process.command_line(pid), READY_SECONDS_MAX
-        )
+        process.await_true(lambda: self.ready(pid) or process.ended(pid), READY_SECONDS_MAX)
         if not self.ready(pid):
             message = f"Valkey is not ready. The end of its log:\n{process.tail(log, begin)}"
             if started:  # it may not have recorded itself, and then nobody would find it again

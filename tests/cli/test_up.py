@@ -11,6 +11,7 @@ from client.backoff import Backoff
 from client.rest import Api
 from client.session import Interview
 from protocol import messages
+from storage import embedded
 from tests.cli.stack import Up, up
 
 ANSWER = "En mi empresa anterior implementé un tablero, redujimos el tiempo a la mitad y aprendí."
@@ -109,7 +110,7 @@ def test_whatever_dies_in_mid_interview_comes_back_and_nothing_is_lost():
 
 @pytest.mark.timeout(120)
 def test_a_second_up_says_where_the_first_is():
-    """The same state folder twice: the second one does not start a rival stack."""
+    """The same state folder twice: no rival stack, and the links once more."""
     import subprocess
 
     from tests.cli.stack import command, environ
@@ -123,6 +124,19 @@ def test_a_second_up_says_where_the_first_is():
             timeout=60,
             env=environ(),
         )
-        assert second.returncode == 1
+        assert second.returncode == 0
         assert stack.base_url in second.stderr
+        assert f"{stack.base_url}/recruiter/#token=" in second.stdout
         assert stack.process.poll() is None
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_up_leaves_no_orphans_and_the_next_one_joins_its_services():
+    """Children end with their supervisor; the data is there again."""
+    with up() as stack:
+        below = psutil.Process(stack.process.pid).children(recursive=True)
+        stack.process.kill()
+        stack.process.wait()
+        _, alive = psutil.wait_procs(below, timeout=20)
+        assert alive == []
+        assert embedded.status(stack.state) is not None

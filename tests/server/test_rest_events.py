@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -10,6 +10,9 @@ import msgspec
 import pytest
 
 from protocol.faults import Fault
+from runtime.lifecycle import Stack
+from server.app import compose
+from server.house import STATE_KEY
 from server.rest import events as rest_events
 from server.rest.events import Watchers
 from storage import events
@@ -198,3 +201,15 @@ def test_an_event_is_one_record_of_the_stream() -> None:
     """Its parts stand on lines of their own and an empty line ends it."""
     event = Event("5-0", "cv.stage", b'{"a":1}')
     assert rest_events.encode(event) == b'id: 5-0\nevent: cv.stage\ndata: {"a":1}\n\n'
+
+
+async def test_several_watch_through_the_products_own_composition(settings, tenant):
+    """The blocking reader has a connection of its own: nobody waits for another's silence."""
+    async with Stack() as stack:
+        composed = await compose(settings, "api", stack)
+        events = composed.app.app.state[STATE_KEY].events
+        async with asyncio.timeout(4), AsyncExitStack() as watchers:
+            for _ in range(5):
+                await watchers.enter_async_context(events.watch(tenant.id))
+                await asyncio.sleep(0.05)
+            assert events.watching == 5
