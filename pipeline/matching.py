@@ -18,13 +18,14 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
+from pipeline.quotes import quote
 from pipeline.reasons import say
-from pipeline.requirements import Cv, Verdict, judge, named_skills, prepare, quote
+from pipeline.requirements import Cv, Verdict, judge, named_skills, prepare
 from protocol.profile import Profile
 from storage.matches import Gate, Match, Matched, Missing
 from storage.openings import Opening
 
-MATCHER_VERSION: Final = 2  # raised with every change of rules or weights
+MATCHER_VERSION: Final = 3  # raised with every change of rules or weights
 
 WEIGHTS: Final = {
     "must": 0.45, "nice": 0.15, "described": 0.10, "seniority": 0.10, "close": 0.20,

@@ -46,6 +46,11 @@ REASONS: Final[dict[str, dict[str, str]]] = {
         "pt": "O currículo menciona {names} sem dizer quantos anos; a experiência total é de "
         "{total} e pedem-se {asked}",
     },
+    "years_missing": {
+        "es": "El CV no dice cuántos años de experiencia hay con {names}; se piden {asked}",
+        "en": "The CV does not say how many years with {names}; {asked} are asked for",
+        "pt": "O currículo não diz quantos anos de experiência há com {names}; pedem-se {asked}",
+    },
     "language_said": {
         "es": "Idioma en el CV: {name}",
         "en": "Language in the CV: {name}",

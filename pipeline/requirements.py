@@ -1,6 +1,6 @@
 """One requirement of an opening against one CV: met or not, by which words, and why.
 
-Only the CV's visible text and the profile read from it are looked at. A requirement is a
+Only the CV's text as it was read and the profile read from it are looked at. A requirement is a
 language, years of experience, a degree, skills of the vocabulary, or else plain words.
 """
 
@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 
 from pipeline import vocabulary
+from pipeline.quotes import quote
 from pipeline.reasons import say
 from pipeline.requirement_words import DEGREE_ASKED, DEGREES, LANGUAGES, LEVEL_WORDS, LEVELS
 from pipeline.vocabulary.folding import fold
 from protocol.profile import Profile
 
-QUOTE_CHARS_MAX: Final = 160
 WORDS_SHARE: Final = 2 / 3  # of a requirement's telling words, on one line or two neighbours
 STEM_CHARS: Final = 6  # "contable", "contabilidad" and "contador" meet at their beginnings
 DENIED_CHARS: Final = 40
@@ -54,6 +54,10 @@ _EMPTY: Final = (
     "intermedio avanzado anios ano year yrs mas mais more menos least menor mayor"
 )
 EMPTY_WORDS: Final = frozenset(_EMPTY.split())
+_DEGREE_WORDS: Final = (
+    "titulo titulado carrera profesional formacion grado academica superior diploma graduado "
+    "egresado area"
+)
 WORD_CHARS_MIN: Final = 3
 
 
@@ -70,6 +74,14 @@ class Verdict(msgspec.Struct, frozen=True):
         return self.share >= 1.0
 
 
+class Subject(msgspec.Struct, frozen=True):
+    """What years are asked of: a skill or plain words, and how many of them must be there."""
+
+    skill: str
+    words: dict[str, str]  # stem -> the requirement's own word
+    least: int
+
+
 class Cv(msgspec.Struct, frozen=True):
     """A CV prepared for many requirements: each thing is looked for once."""
 
@@ -81,7 +93,7 @@ class Cv(msgspec.Struct, frozen=True):
 
 
 def prepare(profile: Profile, text: str) -> Cv:
-    """Find the skills and lines of a CV's visible text."""
+    """Find the skills and lines of a CV's text."""
     lines, start = [], 0
     for line in text.split("\n"):
         end = start + len(line)
@@ -123,21 +135,6 @@ def named_skills(term: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name, _, _ in vocabulary.find(term)))
 
 
-def quote(text: str, start: int, end: int) -> str:
-    """Return the words at a place with the rest of their line, cut at words when it is long."""
-    left = text.rfind("\n", 0, start) + 1
-    right = text.find("\n", end)
-    right = len(text) if right < 0 else right
-    if right - left > QUOTE_CHARS_MAX:
-        room = max(0, QUOTE_CHARS_MAX - (end - start)) // 2
-        left, right = max(left, start - room), min(right, end + room)
-        while left < start and left > 0 and not text[left - 1].isspace():
-            left += 1
-        while right > end and right < len(text) and not text[right].isspace():
-            right -= 1
-    return text[left:right].strip()[: 2 * QUOTE_CHARS_MAX]
-
-
 def _denied(text: str, start: int) -> bool:
     return DENIED.search(fold(text[max(0, start - DENIED_CHARS) : start])) is not None
 
@@ -158,33 +155,58 @@ def _years(asked: int, skills: Sequence[str], folded: str, cv: Cv, language: str
         reason = say("years", language, total=f"{total:g}", asked=asked)
         return Verdict(min(1.0, total / max(asked, 1)), evidence, reason)
     names = ", ".join(skills or words)
-    subjects = [{_stem(word) for word in _telling(part)} for part in _alternatives(folded)]
-    known, jobs = _years_with(set(skills), [stems for stems in subjects if stems], cv)
+    known, jobs = _years_with(subjects := _subjects(folded), cv)
     said = [name for name in skills if name in cv.skills]
     if known:
-        parts = ("position", "summary", "highlights/0", "name")
-        evidence = _evidence(cv, (f"/work/{jobs[0]}/{part}" for part in parts))
-        reason = say("years_with", language, known=f"{known:g}", asked=asked, names=names)
-        return Verdict(min(1.0, known / max(asked, 1)), evidence, reason)
+        told = ", ".join(dict.fromkeys(_told(subjects, jobs, cv))) or names
+        reason = say("years_with", language, known=f"{known:g}", asked=asked, names=told)
+        return Verdict(min(1.0, known / max(asked, 1)), _job_quote(subjects, jobs, cv), reason)
     if said:
         evidence = quote(cv.text, *cv.skills[said[0]])
         reason = say("years_unsaid", language, total=f"{total:g}", asked=asked, names=names)
         return Verdict(min(1.0, total / max(asked, 1)), evidence, reason)
-    return Verdict(0.0, "", say("skill_missing", language, names=names))
+    return Verdict(0.0, "", say("years_missing", language, names=names, asked=asked))
 
 
-def _alternatives(folded: str) -> list[str]:
-    """Return the subjects of which one is enough: "finanzas o control de gestion" has two."""
-    return EITHER.split(YEARS.sub(" ", folded))
+def _subjects(folded: str) -> list[Subject]:
+    """Return the subjects of which one is enough: "finanzas o control de gestion" has two.
+
+    Where skills are named they are what is asked for: a job of the same role without them is none.
+    """
+    found: list[Subject] = []
+    for part in EITHER.split(YEARS.sub(" ", folded)):
+        spans = vocabulary.find(part)
+        for name, start, end in spans:
+            words = {_stem(word): word for word in _telling(part[start:end])}
+            found.append(Subject(name, words, len(words)))
+        words = {_stem(word): word for word in _telling(part)}
+        if words and not spans:
+            found.append(Subject("", words, (len(words) + 1) // 2))
+    return found
 
 
-def _years_with(skills: set[str], subjects: Sequence[set[str]], cv: Cv) -> tuple[float, list[int]]:
+def _named(subject: Subject, skills: Iterable[str], stems: Iterable[str]) -> list[str]:
+    """Return what is named of a subject, in its own words; nothing if that is too little."""
+    if subject.skill and subject.skill in skills:
+        return [subject.skill]
+    here = [word for stem, word in subject.words.items() if stem in stems]
+    if not here or len(here) < subject.least:
+        return []
+    return [subject.skill] if subject.skill else here
+
+
+def _told(subjects: Sequence[Subject], jobs: Sequence[int], cv: Cv) -> Iterable[str]:
+    for subject in subjects:
+        for job in jobs:
+            yield from _named(subject, *cv.jobs[job])
+
+
+def _years_with(subjects: Sequence[Subject], cv: Cv) -> tuple[float, list[int]]:
     """Return the years of the jobs that name a subject, overlaps counted once, and which."""
     months: set[int] = set()
     jobs: list[int] = []
-    for number, (job, (named, said)) in enumerate(zip(cv.profile.work, cv.jobs, strict=True)):
-        near = any(len(stems & said) * 2 >= len(stems) for stems in subjects)
-        if not near and not skills & named:
+    for number, (job, said) in enumerate(zip(cv.profile.work, cv.jobs, strict=True)):
+        if not any(_named(subject, *said) for subject in subjects):
             continue
         until = cv.profile.meta.as_of if job.current else job.end_date
         start, end = _month(job.start_date, 1), _month(until, 12)
@@ -192,6 +214,32 @@ def _years_with(skills: set[str], subjects: Sequence[set[str]], cv: Cv) -> tuple
             months.update(range(start, end + 1))
             jobs.append(number)
     return round(len(months) / 12, 1), jobs
+
+
+def _job_quote(subjects: Sequence[Subject], jobs: Sequence[int], cv: Cv) -> str:
+    """Return a line of a counted job that holds what the years are of, or nothing."""
+    for number in jobs:
+        job = cv.profile.work[number]
+        points = (f"highlights/{n}" for n in range(len(job.highlights)))
+        paths = (f"/work/{number}/{part}" for part in ("position", "summary", *points))
+        for span in filter(None, map(cv.profile.evidence.get, paths)):
+            for subject in subjects:
+                place = _place(subject, cv.text[span.start : span.end])
+                if place is not None:
+                    return quote(cv.text, span.start + place[0], span.start + place[1])
+    return ""
+
+
+def _place(subject: Subject, words: str) -> tuple[int, int] | None:
+    """Return where in a job's words the subject stands: the skill by any name, or its words."""
+    for name, start, end in vocabulary.find(words):
+        if name == subject.skill:
+            return start, end
+    plain = re.finditer(r"[a-z0-9+#.]{2,}", fold(words))
+    here = {_stem(found[0].strip(".")): found.span() for found in plain}
+    if not _named(subject, (), here):
+        return None
+    return min(here[stem] for stem in subject.words if stem in here)
 
 
 def _month(date: str | None, default: int) -> int | None:
@@ -317,7 +365,7 @@ def _words(folded: str, cv: Cv, language: str) -> Verdict:
                 best, place = share, (start, stop)
     if best < WORDS_SHARE:
         return Verdict(round(best / 2, 4), "", say("words_missing", language))
-    evidence = cv.text[place[0] : place[1]].strip()[:QUOTE_CHARS_MAX]
+    evidence = quote(cv.text, *place)
     return Verdict(1.0, evidence, say("words_said", language))
 
 
@@ -349,22 +397,4 @@ def _evidence(cv: Cv, paths: Iterable[str]) -> str:
 
 _DEGREE_STEMS: Final = frozenset(
     _stem(word) for _, words in DEGREES for phrase in words for word in phrase.split()
-) | frozenset(
-    map(
-        _stem,
-        (
-            "titulo",
-            "titulado",
-            "carrera",
-            "profesional",
-            "formacion",
-            "grado",
-            "academica",
-            "superior",
-            "diploma",
-            "graduado",
-            "egresado",
-            "area",
-        ),
-    )
-)
+) | frozenset(map(_stem, _DEGREE_WORDS.split()))

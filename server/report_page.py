@@ -1,13 +1,15 @@
 """The report as one HTML page to read, print or save: no script, no inline style."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 from typing import Final
 
+from interview import bank
 from protocol.report import CompetencyReport, Quote
 from server import problems
 from server.report_texts import TEXTS
-from storage.interviews import Interview
+from storage.interviews import Interview, TurnRow
 from storage.reports import Decision, Report
 
 CSP: Final = (
@@ -17,16 +19,31 @@ CSP: Final = (
 _LANGUAGES: Final = {"es": "es-PE", "en": "en", "pt": "pt-BR"}
 
 
-def render(report: Report, interview: Interview, *, company: str, locale: str, base: str) -> str:
-    """Return the page in the language of `locale`; `base` is where the styles are."""
+def render(
+    report: Report,
+    interview: Interview,
+    turns: Sequence[TurnRow],
+    *,
+    company: str,
+    locale: str,
+    base: str,
+) -> str:
+    """Return the page in the language of `locale`; `base` is where the styles are.
+
+    What was said, and what was written of it, stays in the interview's language and is marked so.
+    """
     language = problems.language(locale)
     t = TEXTS[language]
     evaluation = report.evaluation
+    spoken = problems.language(evaluation.locale)
+    lang = "" if spoken == language else f' lang="{_LANGUAGES[spoken]}"'
+    held = frozenset(turn.turn for turn in turns)
     parts = [
         _facts(report, interview, company, t),
         _notice(report, t),
-        f"<section><h2>{t['summary']}</h2>{_paragraphs(evaluation.summary)}</section>",
-        *(_competency(one, evaluation.kind, t) for one in evaluation.competencies),
+        f"<section><h2>{t['summary']}</h2>{_paragraphs(evaluation.summary, lang)}</section>",
+        *(_competency(one, evaluation.kind, held, lang, t) for one in evaluation.competencies),
+        _transcript(turns, _topics(report), lang, t),
         _decisions(report.decisions, t),
     ]
     title = f"{t['title']} · {interview.candidate_name}"
@@ -77,7 +94,9 @@ def _notice(report: Report, t: dict[str, str]) -> str:
     return "".join(lines)
 
 
-def _competency(one: CompetencyReport, kind: str, t: dict[str, str]) -> str:
+def _competency(
+    one: CompetencyReport, kind: str, held: frozenset[int], lang: str, t: dict[str, str]
+) -> str:
     weight = t["weight"].format(weight=round(one.weight * 100))
     most, reached = len(one.expected), one.level
     if not one.turns or (kind == "rubric" and reached is None):
@@ -87,13 +106,13 @@ def _competency(one: CompetencyReport, kind: str, t: dict[str, str]) -> str:
     else:  # without a model there is no level to read as a grade: what appeared is counted
         words = t["counted"].format(found=len(one.found), expected=most)
         meter = _meter(len(one.found), most)
-    quotes = "".join(_quote(quote, t) for quote in one.quotes)
+    quotes = "".join(_quote(quote, held, lang, t) for quote in one.quotes)
     said = f"<h3>{t['quotes']}</h3>{quotes}" if quotes else ""
     return (
-        f'<section class="competency"><h2>{escape(one.name)}</h2>'
+        f'<section class="competency"><h2{lang}>{escape(one.name)}</h2>'
         f'<p class="level">{meter}<strong>{words}</strong> <span class="hint">{weight}</span></p>'
-        f'<div class="lists"><div><h3>{t["found"]}</h3>{_list(one.found, t)}</div>'
-        f"<div><h3>{t['missing']}</h3>{_list(one.missing, t)}</div></div>{said}</section>"
+        f'<div class="lists"><div><h3>{t["found"]}</h3>{_list(one.found, lang, t)}</div>'
+        f"<div><h3>{t['missing']}</h3>{_list(one.missing, lang, t)}</div></div>{said}</section>"
     )
 
 
@@ -101,18 +120,55 @@ def _meter(value: int, most: int) -> str:
     return f'<meter min="0" max="{most}" value="{value}" aria-hidden="true"></meter>'
 
 
-def _quote(quote: Quote, t: dict[str, str]) -> str:
+def _quote(quote: Quote, held: frozenset[int], lang: str, t: dict[str, str]) -> str:
     place = t["quote.turn"].format(turn=quote.turn)
+    if quote.turn in held:  # an erased person's report, if any is kept, has no turn to lead to
+        place = f'<a href="#turn-{quote.turn}">{place}</a>'
     return (
-        f'<figure><blockquote class="words">{escape(quote.text)}</blockquote>'
-        f"<figcaption>{escape(quote.label)} · {place}</figcaption></figure>"
+        f'<figure><blockquote class="words"{lang}>{escape(quote.text)}</blockquote>'
+        f"<figcaption><span{lang}>{escape(quote.label)}</span> · {place}</figcaption></figure>"
     )
 
 
-def _list(labels: list[str], t: dict[str, str]) -> str:
+def _list(labels: list[str], lang: str, t: dict[str, str]) -> str:
     if not labels:
         return f'<p class="hint">{t["nothing"]}</p>'
-    return "<ul>" + "".join(f"<li>{escape(label)}</li>" for label in labels) + "</ul>"
+    return f"<ul{lang}>" + "".join(f"<li>{escape(label)}</li>" for label in labels) + "</ul>"
+
+
+def _topics(report: Report) -> dict[int | str, str]:
+    """Return the names of what was asked about: by turn as evaluated, else by competency."""
+    evaluation = report.evaluation
+    names: dict[int | str, str] = {
+        one.id: one.name for one in bank.load(problems.language(evaluation.locale)).competencies
+    }
+    names.update({turn: one.name for one in evaluation.competencies for turn in one.turns})
+    return names
+
+
+def _transcript(
+    turns: Sequence[TurnRow], topics: dict[int | str, str], lang: str, t: dict[str, str]
+) -> str:
+    body = "".join(_turn(turn, topics, lang, t) for turn in turns)
+    if not body:
+        body = f'<p class="hint">{t["transcript.none"]}</p>'
+    return f'<section class="transcript"><h2>{t["transcript"]}</h2>{body}</section>'
+
+
+def _turn(turn: TurnRow, topics: dict[int | str, str], lang: str, t: dict[str, str]) -> str:
+    topic = topics.get(turn.turn) or topics.get(turn.competency) or turn.competency
+    answer = (
+        f'<blockquote class="words"{lang}>{escape(turn.answer)}</blockquote>'
+        if turn.answer.strip()
+        else f'<p class="hint">{t["transcript.silent"]}</p>'
+    )
+    return (
+        f'<section class="competency" id="turn-{turn.turn}">'
+        f"<h3>{t['transcript.turn'].format(turn=turn.turn)} · "
+        f"<span{lang}>{escape(topic)}</span></h3>"
+        f'<p class="words"{lang}>{escape(turn.question)}</p>'
+        f'<p class="hint">{t["transcript.answer"]}</p>{answer}</section>'
+    )
 
 
 def _decisions(decisions: list[Decision], t: dict[str, str]) -> str:
@@ -128,9 +184,9 @@ def _decisions(decisions: list[Decision], t: dict[str, str]) -> str:
     return f'<section class="decisions"><h2>{t["decisions"]}</h2>{body}</section>'
 
 
-def _paragraphs(text: str) -> str:
+def _paragraphs(text: str, lang: str = "") -> str:
     blocks = (block.strip() for block in text.split("\n\n"))
-    return "".join(f'<p class="words">{escape(block)}</p>' for block in blocks if block)
+    return "".join(f'<p class="words"{lang}>{escape(block)}</p>' for block in blocks if block)
 
 
 def _day(moment: datetime | None) -> str:

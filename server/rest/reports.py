@@ -16,7 +16,7 @@ from server.pages import SITE_KEY
 from server.rest.guards import PersonRequest
 from server.rest.interviews import find
 from server.rest.shapes import ReportOut
-from storage import reports, tenants
+from storage import interviews, reports, tenants
 from storage.reports import Decision, NewDecision
 
 
@@ -41,16 +41,19 @@ async def get_report(request: PersonRequest, interview_id: FromPath[UUID]) -> Re
     responses=problems.responses("unauthorized", "not_found"),
 )
 async def get_report_page(request: PersonRequest, interview_id: FromPath[UUID]) -> Response[str]:
-    """Return the report as HTML in the interview's language (or Accept-Language's)."""
+    """Return the report and its transcript in the interview's language (or Accept-Language's)."""
     house = house_of(request)
     async with house.db.tenant(request.user.tenant_id) as c:
         interview = await find(c, interview_id)
         report = await reports.get(c, interview_id)
+        turns = await interviews.turns(c, interview_id)
         tenant = await tenants.get(c, request.user.tenant_id)
     header = request.headers.get("accept-language")
     locale = problems.accepted_language(header) if header else report.evaluation.locale
     base = request.app.state[SITE_KEY].base
-    page = report_page.render(report, interview, company=tenant.name, locale=locale, base=base)
+    page = report_page.render(
+        report, interview, turns, company=tenant.name, locale=locale, base=base
+    )
     return Response(
         page,
         media_type="text/html",

@@ -20,8 +20,9 @@ from pipeline.matching import (
     opening_words,
     profile_words,
 )
+from pipeline.quotes import ELLIPSIS, QUOTE_CHARS_MAX, quote
 from pipeline.reading import read
-from pipeline.requirements import QUOTE_CHARS_MAX, judge, prepare
+from pipeline.requirements import judge, prepare
 from pipeline.stages.extract import extract
 from protocol.profile import Profile
 from storage.matches import Match
@@ -142,7 +143,7 @@ def test_a_requirement_is_met_as_a_reader_would_say(term: str, text: str, said: 
     assert reason
     if met:
         assert evidence
-        assert evidence in text
+        assert evidence.strip(ELLIPSIS) in text
 
 
 def test_a_denied_skill_is_not_said() -> None:
@@ -164,8 +165,8 @@ def test_evidence_is_short_and_of_whole_words() -> None:
     text = "palabra " * 400 + "SAP " + "palabra " * 400
     _, evidence, _ = verdict("SAP", text)
     assert "SAP" in evidence
-    assert len(evidence) <= 2 * QUOTE_CHARS_MAX
-    assert set(evidence.split()) == {"palabra", "SAP"}
+    assert len(evidence) <= QUOTE_CHARS_MAX + 2 * len(ELLIPSIS)
+    assert set(evidence.strip(ELLIPSIS).split()) == {"palabra", "SAP"}
 
 
 def test_only_the_text_that_is_given_counts() -> None:
@@ -270,7 +271,7 @@ def test_what_is_embedded_is_bounded_and_never_empty() -> None:
     ("term", "years"),
     [
         ("3 años de experiencia en finanzas o control de gestión", (8.0, 10.0)),
-        ("5 años en planeamiento financiero", (4.7, 5.8)),
+        ("4 años en planeamiento financiero", (4.7, 4.9)),
         ("2 años de experiencia en enfermería", (0.0, 0.0)),
     ],
 )
@@ -304,3 +305,70 @@ def test_a_skill_below_the_level_asked_for_is_not_met(term: str, said: bool, rea
     assert verdict.met is said
     assert reason in verdict.reason
     assert verdict.evidence in reading.text
+
+
+JAVA = """Rosa Quispe
+Desarrolladora
+
+Experiencia
+Desarrolladora Java, Banco Sur
+Enero 2016 - Diciembre 2020
+- Mantuve pantallas de caja en Java.
+
+Desarrolladora de servicios, Tienda Norte
+Enero 2021 - Diciembre 2023
+- Atendí incidencias de clientes.
+- Desarrollé el back-end de pagos con Node.js.
+"""
+
+
+def test_years_are_quoted_from_a_line_that_names_their_subject() -> None:
+    """A job that does not name it is neither counted nor quoted, whatever its title."""
+    met, evidence, reason = verdict("3 años como desarrollador Back-end", JAVA)
+    assert met, reason
+    assert "back-end de pagos" in evidence
+    assert "Banco Sur" not in evidence
+    assert reason.startswith("3 años en puestos que mencionan Back")
+
+
+@pytest.mark.parametrize(
+    "term", ["5 años con Kubernetes", "5 años de experiencia en minería", "5 years of nursing"]
+)
+def test_years_that_are_not_found_are_answered_in_years(term: str) -> None:
+    """Not with the names of a skill."""
+    met, evidence, reason = verdict(term)
+    assert (met, evidence) == (False, "")
+    assert reason.startswith("El CV no dice cuántos años")
+    assert "otros nombres" not in reason
+
+
+def test_a_quote_ends_where_its_sentence_or_clause_ends() -> None:
+    """A wrapped sentence is followed to its end; a long one is cut at a clause, and says so."""
+    wrapped = (
+        "Elaboro el presupuesto anual de 14 centros de costo, con una desviación promedio\n"
+        "de 3 % en 2025.\nOtra línea."
+    )
+    place = wrapped.index("presupuesto")
+    assert quote(wrapped, place, place + 11) == wrapped.removesuffix("\nOtra línea.")
+    long = "Lideré el área de costos, " + "revisé cada una de las cuentas del mes con SAP, " * 6
+    place = long.index("SAP")
+    said = quote(long, place, place + 3)
+    assert said.endswith(f"con SAP{ELLIPSIS}")
+    assert len(said) <= QUOTE_CHARS_MAX + len(ELLIPSIS)
+    two = "Trabajé en una tienda de barrio y en su almacén por muchos meses del año. " * 2 + (
+        "Luego aprendí SAP en un curso."
+    )
+    place = two.index("SAP")
+    assert quote(two, place, place + 3) == "Luego aprendí SAP en un curso."
+    assert quote("SAP", 0, 3) == "SAP"
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text("ab .,;\n(–A", max_size=500), st.integers(0, 500), st.integers(1, 300))
+def test_any_quote_stands_in_its_text_and_holds_its_place(text: str, at: int, size: int) -> None:
+    """Literal but for the ellipses, and bounded."""
+    start = min(at, len(text))
+    end = min(start + size, len(text))
+    said = quote(text, start, end)
+    assert said.strip(ELLIPSIS) in text
+    assert len(said) <= QUOTE_CHARS_MAX + 2 * len(ELLIPSIS)

@@ -308,6 +308,41 @@ async def test_the_report_is_a_page_to_read_and_print(door: Door) -> None:
     assert "@media print" in sheet.text
 
 
+async def test_the_report_holds_the_interview_that_its_quotes_come_from(door: Door) -> None:
+    """Each quote links to its turn: question, answer and topic, escaped, in their language."""
+    invited = await door.interview()
+    await door.report(invited["id"])
+    path = f"/api/v1/interviews/{invited['id']}/report.html"
+    before = (await door.recruiter.get(path)).text
+    assert TEXTS["es"]["transcript.none"] in before
+    assert 'href="#turn-1"' not in before
+    async with door.house.db.tenant(door.tenant.id) as c:
+        for turn, topic, answer in (
+            (1, "teamwork", "Reduje <b>el</b> cierre"), (2, "communication", " "),
+        ):  # fmt: skip
+            await c.execute(
+                "INSERT INTO turns (session_id, turn, tenant_id, interview_id, fence, ask, "
+                "competency, level, kind, engine, question, answer, client_msg_id) "
+                "VALUES ($1, $2, $3, $4, 1, 1, $5, 'basic', 'opening', 'offline', $6, $7, $8)",
+                UUID(invited["session_id"]), turn, door.tenant.id, UUID(invited["id"]), topic,
+                f"¿Qué pasó <{turn}>?", answer, f"m-{turn}",
+            )  # fmt: skip
+    for language, marked in (("es", ""), ("en", ' lang="es-PE"'), ("pt", ' lang="es-PE"')):
+        answer = await door.recruiter.get(path, headers={"accept-language": language})
+        page, t = answer.text, TEXTS[language]
+        assert f'<a href="#turn-1">{t["quote.turn"].format(turn=1)}</a>' in page
+        assert page.count('id="turn-1"') == page.count('id="turn-2"') == 1
+        assert f'<p class="words"{marked}>¿Qué pasó &lt;1&gt;?</p>' in page
+        assert f"<span{marked}>Trabajo en equipo</span>" in page
+        last = page.rindex("Reduje &lt;b&gt;el&lt;/b&gt; cierre")
+        assert page.index('id="turn-1"') < last < page.index('id="turn-2"')
+        assert t["transcript.silent"] in page
+        assert page.index('class="level"') < page.index('class="transcript"')
+        assert page.index('class="transcript"') < page.index('class="decisions"')
+        assert "<b>" not in page
+        assert ("lang=" in page.split("<body", 1)[1]) is bool(marked)
+
+
 def test_the_report_s_words_are_the_same_in_each_language() -> None:
     """No text is missing in any language."""
     assert TEXTS["es"].keys() == TEXTS["en"].keys() == TEXTS["pt"].keys()
