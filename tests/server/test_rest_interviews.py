@@ -328,8 +328,8 @@ async def test_the_report_holds_the_interview_that_its_quotes_come_from(door: Do
                 f"¿Qué pasó <{turn}>?", answer, f"m-{turn}",
             )  # fmt: skip
     for language, marked in (("es", ""), ("en", ' lang="es-PE"'), ("pt", ' lang="es-PE"')):
-        answer = await door.recruiter.get(path, headers={"accept-language": language})
-        page, t = answer.text, TEXTS[language]
+        response = await door.recruiter.get(path, headers={"accept-language": language})
+        page, t = response.text, TEXTS[language]
         assert f'<a href="#turn-1">{t["quote.turn"].format(turn=1)}</a>' in page
         assert page.count('id="turn-1"') == page.count('id="turn-2"') == 1
         assert f'<p class="words"{marked}>¿Qué pasó &lt;1&gt;?</p>' in page
