@@ -187,7 +187,7 @@ def test_no_text_of_the_candidates_page_is_hard_coded(
 
 
 def test_no_text_of_the_house_pages_is_hard_coded(page: Page, marked: FakeHouse) -> None:
-    """Openings, one opening, interviews, one interview with its report, the operator."""
+    """Openings, one opening, interviews, one interview with report and profile, the operator."""
     page.goto(f"{marked.url}/recruiter/#token={PERSON}")
     expect(page.locator("h1")).to_be_visible()
     opening, interview = samples_house.OPENING["id"], samples_house.INTERVIEW["id"]
@@ -195,6 +195,9 @@ def test_no_text_of_the_house_pages_is_hard_coded(page: Page, marked: FakeHouse)
         page.goto(f"{marked.url}/recruiter/#/{route}")
         expect(page.locator("main h1")).to_be_visible()
         check_marked(page)
+    page.locator(".button.no-print", has_text="perfil").click()
+    expect(page.locator("dialog .terms").first).to_be_visible()
+    check_marked(page)
     page.goto(f"{marked.url}/operator/#token={PERSON}")
     expect(page.locator("table").first).to_be_visible()
     check_marked(page)
