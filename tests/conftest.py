@@ -1,10 +1,12 @@
 """Real services for the tests: an embedded PostgreSQL and Valkey, or those of the environment."""
 
 import asyncio
+import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -81,16 +83,54 @@ def template(services: Services) -> Iterator[str]:
     asyncio.run(_execute(services.database_url, f'DROP DATABASE "{TEMPLATE}" WITH (FORCE)'))
 
 
-_numbers = iter(range(1, 1_000_000))
+class Clones:
+    """Fresh databases: the next one is made, and the last one dropped, while a test runs."""
+
+    def __init__(self, services: Services, template: str) -> None:
+        """Begin with the first."""
+        self._services, self._template = services, template
+        self._numbers = itertools.count(1)
+        self._aside = ThreadPoolExecutor(1, "clones")
+        self._next = self._aside.submit(self._make)
+
+    def _run(self, sql: str) -> None:
+        asyncio.run(_execute(self._services.database_url, sql))
+
+    def _make(self) -> str:
+        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+        return name
+
+    def take(self) -> str:
+        """Return the name of a database nobody has seen."""
+        name = self._next.result()
+        self._next = self._aside.submit(self._make)
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Drop it, soon."""
+        self._aside.submit(self._run, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Drop what nobody took, and wait until all is dropped."""
+        self.give_back(self._next.result())
+        self._aside.shutdown()
+
+
+@pytest.fixture(scope="session")
+def clones(services: Services, template: str) -> Iterator[Clones]:
+    """Where fresh, migrated databases come from."""
+    clones = Clones(services, template)
+    yield clones
+    clones.close()
 
 
 @pytest.fixture
-def database_url(services: Services, template: str) -> Iterator[str]:
+def database_url(services: Services, clones: Clones) -> Iterator[str]:
     """The owner's URL of a fresh, migrated database."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(_execute(services.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    name = clones.take()
     yield with_database(services.database_url, name)
-    asyncio.run(_execute(services.database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    clones.give_back(name)
 
 
 async def _flush(*urls: str) -> None:
