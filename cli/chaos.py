@@ -9,9 +9,9 @@ import random
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from loadtest import chaos, model_serve
 from loadtest.bench import seed
 from loadtest.model import Standin
 from loadtest.model_stream import Options
+from protocol.faults import Fault
 from runtime import clock, logs
 from runtime.lifecycle import Tasks
 from server.tickets import Tickets
@@ -31,6 +32,8 @@ from storage.connect import open_database
 FREEZE_SECONDS: Final = 8.0
 SECONDS_A_TURN: Final = 2.0
 SECONDS_MAX: Final = 900.0
+HEAL_SECONDS: Final = 30.0
+T = TypeVar("T")
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -125,11 +128,13 @@ async def _through(
         seconds = clock.monotonic() - begun
 
         async def read_turns(number: int) -> list[tuple[int, str]]:
-            async with db.tenant(seats[number].tenant_id) as c:
-                rows = await interviews.turns(c, seats[number].interview_id)
-            return [(row.turn, row.answer) for row in rows]
+            async def once() -> list[interviews.TurnRow]:
+                async with db.tenant(seats[number].tenant_id) as c:
+                    return await interviews.turns(c, seats[number].interview_id)
 
-        asks = await sessions.count_asks(db, seats[0].tenant_id)
+            return [(row.turn, row.answer) for row in await _patiently(once)]
+
+        asks = await _patiently(lambda: sessions.count_asks(db, seats[0].tenant_id))
         return await chaos.judge(
             crowd,
             read_turns,
@@ -140,6 +145,18 @@ async def _through(
         )
     finally:
         await db.close()
+
+
+async def _patiently(read: Callable[[], Awaitable[T]]) -> T:
+    """Read the record once the last blow has healed: PostgreSQL may still be coming back."""
+    deadline = clock.monotonic() + HEAL_SECONDS
+    while True:
+        try:
+            return await read()
+        except Fault:
+            if clock.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.2)
 
 
 def _tickets(stack: local.Stack, seats: Sequence[seed.Seat]) -> list[FetchTicket]:
