@@ -13,31 +13,18 @@ from typing import Final, Protocol
 
 import msgspec
 
+from interview import clauses
+
 SUBSTANCE_WORDS: Final = 12  # fewer are not yet an answer
 PASSAGE_CHARS_MAX: Final = 240
 CUES_READ_MAX: Final = 100  # in one answer, for one kind of evidence: more say nothing new
 SHORT_REFUSAL_WORDS: Final = 25  # "no sé" inside a long answer is not a refusal
-NEGATION_WORDS_BACK: Final = 3
 
 _PLAIN: Final = {
     "\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'",
     "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"',
 }  # fmt: skip
 _UNSEEN: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")  # take no room on paper
-_NEGATIONS: Final = frozenset(
-    re.findall(
-        r"\w+",
-        "no nunca jamas sin tampoco ni nadie "
-        "not never without nor nobody cannot hardly "
-        "nao sem nem jamais ninguem",
-    )
-)
-_NOT_ONLY: Final = frozenset(
-    ("solo", "solamente", "unicamente", "only", "just", "apenas", "somente", "so")
-)
-_JOINS: Final = frozenset(
-    re.findall(r"\w+", "y e pero sino aunque que and but though that mas porem embora")
-)
 _UNKNOWN: Final = re.compile(
     r"\b(no (lo )?se|no sabria|ni idea|no tengo idea|no recuerdo|no me acuerdo|paso|"
     r"i (really )?(do not|don't) (know|remember)|no idea|not sure|"
@@ -50,6 +37,7 @@ _DECLINED: Final = re.compile(
 )
 _SENTENCE_END: Final = re.compile(r"(?<!S/)[.!?\u2026]+(?=\s|$)|\n+")
 _CLAUSE_END: Final = re.compile(r"[,;:()\u2014\u2013]+(?=\s|$)|\s\(")
+_PART_END: Final = re.compile(rf"{_CLAUSE_END.pattern}|\s(?:y|e|and|pero|but|mas)\s", re.IGNORECASE)
 EDGES: Final = " \t\r\n\"'.,;:\u2026"
 
 
@@ -70,6 +58,14 @@ class Expected(Protocol):
     @property
     def cues(self) -> tuple[str, ...]:
         """Words that hint at it."""
+
+    @property
+    def needs_number(self) -> bool:
+        """Whether its label promises figures, so that the sentence has to hold one."""
+
+    @property
+    def may_be_imagined(self) -> bool:
+        """Whether "next time I would" shows it, as it shows a lesson."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -126,7 +122,7 @@ def denied(answer: str, start: int) -> bool:
     """
     read = folded(answer)
     at = next((i for i, place in enumerate(read.starts) if place >= start), len(read.text))
-    return _negated(read.text, at)
+    return clauses.denied(read.text, at, at)
 
 
 @lru_cache(maxsize=64)
@@ -183,8 +179,9 @@ def _read(text: str, normal: _Normal) -> Reading:
 def coverage(answer: str, expected: Iterable[Expected]) -> dict[str, list[Span]]:
     """Return the evidence that the answer hints at: id -> the cues' places, in order.
 
-    Cues are found as whole words, whatever their case and accents; one that a negation of the
-    same clause precedes ("no logré") does not count. Evidence without a cue is not in the result.
+    Cues are found as whole words, whatever their case and accents; one that its clause denies
+    ("no logré") or only imagines ("haría una prueba") does not count, nor one of a result in
+    figures whose sentence has none. Evidence without a cue is not in the result.
     """
     read = folded(answer)
     found: dict[str, list[Span]] = {}
@@ -192,11 +189,22 @@ def coverage(answer: str, expected: Iterable[Expected]) -> dict[str, list[Span]]
         spans = [
             read.span(match.start(), match.end())
             for match in islice(_pattern(tuple(item.cues)).finditer(read.text), CUES_READ_MAX)
-            if not _negated(read.text, match.start())
+            if _shows(answer, read, match, item)
         ]
         if spans:
             found[item.id] = spans
     return found
+
+
+def _shows(answer: str, read: Reading, match: re.Match[str], item: Expected) -> bool:
+    if clauses.denied(read.text, match.start(), match.end()):
+        return False
+    if not item.may_be_imagined and clauses.imagined(read.text, match.start()):
+        return False
+    if not item.needs_number:
+        return True
+    place = sentence(answer, read.span(match.start(), match.end()))
+    return clauses.figures(folded(answer[place.start : place.end]).text)
 
 
 @lru_cache(maxsize=2048)
@@ -208,16 +216,11 @@ def _pattern(cues: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
 
 
-def _negated(text: str, at: int) -> bool:
-    before = re.split(r"[^\w\s']", text[max(0, at - 80) : at])[-1]
-    words = re.findall(r"[\w']+", before)[-NEGATION_WORDS_BACK:]
-    for place in range(len(words) - 1, -1, -1):
-        if words[place] in _JOINS:
-            return False
-        if words[place] in _NEGATIONS or words[place].endswith("n't"):
-            following = words[place + 1 : place + 2]
-            return not (following and following[0] in _NOT_ONLY)
-    return False
+def sentence(answer: str, span: Span) -> Span:
+    """Return the whole sentence around `span`, however long, without white space at its ends."""
+    start = max((m.end() for m in _SENTENCE_END.finditer(answer, 0, span.start)), default=0)
+    after = _SENTENCE_END.search(answer, span.end)
+    return _trim(answer, start, after.end() if after else len(answer))
 
 
 def passage(answer: str, span: Span, chars_max: int = PASSAGE_CHARS_MAX) -> Span:
@@ -226,16 +229,23 @@ def passage(answer: str, span: Span, chars_max: int = PASSAGE_CHARS_MAX) -> Span
     The result is never longer than `chars_max` (a longer span is cut) and has no white space at
     its ends.
     """
-    for ending in (_SENTENCE_END, _CLAUSE_END):
-        start = max((m.end() for m in ending.finditer(answer, 0, span.start)), default=0)
-        after = ending.search(answer, span.end)
-        end = after.end() if after else len(answer)
-        if ending is _CLAUSE_END and after:
-            end = after.start()
-        trimmed = _trim(answer, start, end)
-        if trimmed.end - trimmed.start <= chars_max:
-            return trimmed
-    return _window(answer, span, chars_max)
+    whole = sentence(answer, span)
+    if whole.end - whole.start <= chars_max:
+        return whole
+    return _within(answer, span, _CLAUSE_END, chars_max)
+
+
+def clause(answer: str, span: Span, chars_max: int = PASSAGE_CHARS_MAX) -> Span:
+    """Return the part of the sentence around `span` between commas and "and"s."""
+    return _within(answer, span, _PART_END, chars_max)
+
+
+def _within(answer: str, span: Span, ending: re.Pattern[str], chars_max: int) -> Span:
+    whole = sentence(answer, span)
+    ends = (m.end() for m in ending.finditer(answer, whole.start, span.start))
+    after = ending.search(answer, span.end, whole.end)
+    part = _trim(answer, max(ends, default=whole.start), after.start() if after else whole.end)
+    return part if part.end - part.start <= chars_max else _window(answer, span, chars_max)
 
 
 def _window(answer: str, span: Span, chars_max: int) -> Span:

@@ -21,6 +21,22 @@ THOUSANDTHS: Final = 1_000
 WHOLE: Final = 60  # parts of a competency's points; the first skill's question weighs most
 SPLIT: Final = {0: (WHOLE,), 1: (WHOLE,), 2: (36, 24), 3: (30, 15, 15)}  # by number of skills
 NAME_CHARS_MAX, TERM_CHARS_MAX = 80, 120
+_YEARS: Final = (
+    r"(?:al menos |m[ií]nimo (?:de )?|m[aá]s de |at least |minimum (?:of )?|over |mais de |"
+    r"pelo menos |no m[ií]nimo )?\(?(?:\d+|un|dos|tres|cuatro|cinco|two|three|four|five|dois|"
+    r"tr[eê]s|quatro)\)?\+?(?: ?(?:-|\u2013|a|to|o) ?\d+)? ?\+?"
+    r"(?:años?|anos?|years?|yrs)['\u2019]?(?: o más| or more| ou mais)?"
+)
+_PRACTICE: Final = (
+    r"(?:experiencia|experiência|experience)"
+    r"(?: (?:laboral|profesional|previa|comprobada|prévia|profissional|comprovada))?"
+)
+_LINK: Final = r"(?: (?:en|con|como|de|in|with|as|of|em|com|no|na|trabajando (?:en|con)))?"
+_LENGTH: Final = re.compile(
+    rf"^(?:{_YEARS}(?: (?:de|of))?(?: {_PRACTICE})?|{_PRACTICE}(?: (?:de|of))? {_YEARS})"
+    rf"{_LINK}(?:\s+|$)",
+    re.IGNORECASE,
+)
 SHARE_FOR_EVIDENCE: Final = 2 / 3  # of a requirement's telling words, to count as shown in the CV
 
 
@@ -157,7 +173,9 @@ def _apportion(total: int, shares: Sequence[int], *, least: int, most: int) -> l
 
 def _skills(must_have: list[str], nice_to_have: list[str], gaps: list[str]) -> list[str]:
     """Order what to go deep into: the first gap, the first must-have, the rest after them."""
-    return list(dict.fromkeys([*gaps[:1], *must_have[:1], *gaps, *must_have, *nice_to_have]))
+    ordered = [*gaps[:1], *must_have[:1], *gaps, *must_have, *nice_to_have]
+    skills = (_LENGTH.sub("", term) for term in ordered)  # a number of years is no skill
+    return list(dict.fromkeys(skill for skill in skills if skill))
 
 
 def _compare(

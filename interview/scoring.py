@@ -14,6 +14,7 @@ import msgspec
 
 from interview import evidence, rubric, summaries
 from interview.bank import Evidence
+from interview.evidence import Span
 from interview.interviewer import Said, topic_of
 from interview.plan import Plan, PlannedCompetency
 from protocol.report import CompetencyReport, Evaluation, Quote
@@ -46,24 +47,47 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 def coverage_report(plan: Plan, said: Sequence[Said], subject: Subject) -> Evaluation:
-    """Return how much of the expected evidence the answers contain, found by cues alone."""
-    found = []
-    for topic in plan.competencies:
-        expected = rubric.expected(topic, plan.locale)
-        quotes: dict[str, list[Quote]] = {}
-        for turn in turns_of(topic, said):
-            for name, spans in evidence.coverage(turn.answer, expected).items():
-                label = _label(expected, name)
-                kept = quotes.setdefault(name, [])
-                for span in spans:
-                    if len(kept) == QUOTES_PER_EVIDENCE_MAX:
-                        break
-                    place = evidence.passage(turn.answer, span)
-                    quote = _quote(turn, place.start, place.end, label, name)
-                    if quote not in kept:
-                        kept.append(quote)
-        found.append(quotes)
+    """Return how much of the expected evidence the answers may contain, found by cues alone."""
+    found = [_hinted(topic, plan.locale, turns_of(topic, said)) for topic in plan.competencies]
     return _evaluation("coverage", plan, said, subject, found, dropped=0)
+
+
+def _hinted(topic: PlannedCompetency, locale: str, turns: Sequence[Said]) -> dict[str, list[Quote]]:
+    """Return the topic's quotes; a sentence shows at most two things, each by words of its own.
+
+    Of the evidence a sentence hints at, what has no quote yet comes first, then what has more
+    cues in it.
+    """
+    expected = rubric.expected(topic, locale)
+    labels = {item.id: item.label for item in expected}
+    found: dict[str, list[Quote]] = {}
+    for turn in turns:
+        sentences: dict[Span, dict[str, list[Span]]] = {}
+        for name, spans in evidence.coverage(turn.answer, expected).items():
+            for span in spans:
+                around = evidence.sentence(turn.answer, span)
+                sentences.setdefault(around, {}).setdefault(name, []).append(span)
+        for _, hints in sorted(sentences.items()):
+            ranked = sorted(hints, key=lambda name: (name in found, -len(hints[name])))
+            for name, place in _places(turn.answer, {name: hints[name] for name in ranked}):
+                kept = found.setdefault(name, [])
+                if len(kept) < QUOTES_PER_EVIDENCE_MAX:
+                    kept.append(_quote(turn, place.start, place.end, labels[name], name))
+    return found
+
+
+def _places(answer: str, hints: Mapping[str, Sequence[Span]]) -> list[tuple[str, Span]]:
+    """Choose the words of one sentence for each evidence: all of it for one, a part for two."""
+    chosen: list[tuple[str, Span]] = []
+    for name, spans in hints.items():
+        for span in spans:
+            part = evidence.clause(answer, span)
+            if all(part.end <= other.start or other.end <= part.start for _, other in chosen):
+                chosen.append((name, part))
+                break
+        if len(chosen) == QUOTE_USES_MAX:
+            return chosen
+    return [(name, evidence.passage(answer, hints[name][0])) for name, _ in chosen]
 
 
 def rubric_report(
@@ -171,8 +195,9 @@ def _evaluation(
         _competency(topic, plan.locale, turns_of(topic, said), quotes)
         for topic, quotes in zip(plan.competencies, found, strict=True)
     ]
-    shares = [one.weight * len(one.found) / len(one.expected) for one in reports if one.expected]
-    coverage = round(sum(shares), 4)
+    reached = [one for one in reports if one.turns and one.expected]
+    shares = sum(one.weight * len(one.found) / len(one.expected) for one in reached)
+    coverage = round(shares / sum(one.weight for one in reached), 4) if reached else 0.0
     return Evaluation(
         interview_id=subject.interview_id,
         kind=kind,

@@ -8,24 +8,26 @@ from protocol.report import CompetencyReport
 
 _KIND: Final = {
     "es": {
-        "coverage": "Este informe mide cuánta de la evidencia esperada aparece en las respuestas, "
-        "buscando palabras sin inteligencia artificial. No es una recomendación de contratación "
+        "coverage": "Este informe señala posibles coincidencias entre las respuestas y la "
+        "evidencia esperada, buscando palabras sin inteligencia artificial: conviene leer cada "
+        "cita. No es una recomendación de contratación "
         "ni una nota de la persona.",
         "rubric": "Un modelo propuso citas y el programa comprobó que estén literalmente en las "
         "respuestas y calculó los niveles a partir de ellas. No es una recomendación de "
         "contratación ni una nota de la persona.",
     },
     "en": {
-        "coverage": "This report measures how much of the expected evidence appears in the "
-        "answers, by looking for words, without AI. It is not a hiring recommendation and not a "
-        "score of the person.",
+        "coverage": "This report points to possible matches between the answers and the expected "
+        "evidence, by looking for words, without AI: each quote has to be read. It is "
+        "not a hiring recommendation and not a score of the person.",
         "rubric": "A model proposed quotes; the program checked that they stand literally in the "
         "answers and computed the levels from them. It is not a hiring recommendation and not a "
         "score of the person.",
     },
     "pt": {
-        "coverage": "Este relatório mede quanto da evidência esperada aparece nas respostas, "
-        "procurando palavras, sem inteligência artificial. Não é uma recomendação de contratação "
+        "coverage": "Este relatório aponta possíveis correspondências entre as respostas e a "
+        "evidência esperada, procurando palavras, sem inteligência artificial: convém ler cada "
+        "citação. Não é uma recomendação de contratação "
         "nem uma nota da pessoa.",
         "rubric": "Um modelo propôs citações; o programa verificou que estão literalmente nas "
         "respostas e calculou os níveis a partir delas. Não é uma recomendação de contratação "
@@ -33,17 +35,29 @@ _KIND: Final = {
     },
 }
 _SHARE: Final = {
-    "es": "Se encontró el {percent} % de la evidencia esperada, ponderada; se trataron {reached} "
-    "de {planned} temas.",
-    "en": "{percent}% of the expected evidence was found, weighted; {reached} of {planned} topics "
-    "were reached.",
-    "pt": "Encontrou-se {percent} % da evidência esperada, ponderada; foram abordados {reached} "
-    "de {planned} temas.",
+    "es": {
+        "coverage": "En los temas tratados hay posibles coincidencias con {found} de {expected} "
+        "evidencias esperadas ({percent} %, ponderado).",
+        "rubric": "En los temas tratados hay citas para {found} de {expected} evidencias "
+        "esperadas ({percent} %, ponderado).",
+    },
+    "en": {
+        "coverage": "In the topics reached there are possible matches for {found} of {expected} "
+        "expected pieces of evidence ({percent}%, weighted).",
+        "rubric": "In the topics reached there are quotes for {found} of {expected} expected "
+        "pieces of evidence ({percent}%, weighted).",
+    },
+    "pt": {
+        "coverage": "Nos temas abordados há possíveis correspondências com {found} de {expected} "
+        "evidências esperadas ({percent} %, ponderado).",
+        "rubric": "Nos temas abordados há citações para {found} de {expected} evidências "
+        "esperadas ({percent} %, ponderado).",
+    },
 }
 _UNTOUCHED: Final = {
-    "es": "No se llegó a tratar, y por eso queda sin nivel: {names}.",
-    "en": "Not reached, and therefore without a level: {names}.",
-    "pt": "Não foi abordado e por isso fica sem nível: {names}.",
+    "es": "No se llegó a tratar, y por eso no cuenta ni tiene nivel: {names}.",
+    "en": "Not reached, and therefore not counted and without a level: {names}.",
+    "pt": "Não foi abordado e por isso não conta nem tem nível: {names}.",
 }
 _DROPPED: Final = {
     "es": "Se descartaron {count} afirmaciones del modelo por no tener una cita literal.",
@@ -75,12 +89,13 @@ def write(
     """Return the summary of a finished evaluation; its numbers are those of the reports."""
     language = bank.load(locale).language
     untouched = [one.name for one in reports if one.level is None]
+    reached = [one for one in reports if one.level is not None]
     sentences = [
         _KIND[language][kind],
-        _SHARE[language].format(
+        _SHARE[language][kind].format(
             percent=round(coverage * 100),
-            reached=len(reports) - len(untouched),
-            planned=len(reports),
+            found=sum(len(one.found) for one in reached),
+            expected=sum(len(one.expected) for one in reached),
         ),
     ]
     if untouched:

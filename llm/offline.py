@@ -61,7 +61,8 @@ def render(plan: Plan, directive: Directive, locale: str) -> str:
     pages = bank.load(locale)
     item = pages.item(directive.competency, directive.level)
     if directive.probe is not None:
-        bridge = pages.follow_up_bridges[directive.bridge % len(pages.follow_up_bridges)]
+        bridges = pages.gentle_bridges if directive.gentle else pages.follow_up_bridges
+        bridge = bridges[directive.bridge % len(bridges)]
         question = item.probes[directive.probe % len(item.probes)].text
     else:
         bridge = pages.bridges[directive.bridge % len(pages.bridges)]

@@ -43,7 +43,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     engine: str
     locale: str
     competencies: list[CompetencyReport]
-    coverage: float  # 0..1, weighted share of the expected evidence that was found
+    coverage: float  # 0..1, weighted share of the evidence found, of the topics reached
     summary: str
     dropped_claims: int  # claims without a literal quote
     turns_total: int

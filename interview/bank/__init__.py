@@ -15,11 +15,17 @@ LEVELS: Final = ("junior", "mid", "senior")
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """Something a good answer shows; `cues` are lower-case hints that an answer may contain it."""
+    """Something a good answer shows; `cues` are lower-case hints that an answer may contain it.
+
+    `needs_number` marks a label that promises figures; `may_be_imagined` what "next time I
+    would" shows as well as something done.
+    """
 
     id: str
     label: str
     cues: tuple[str, ...]
+    needs_number: bool = False
+    may_be_imagined: bool = False
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -53,13 +59,15 @@ class Bank(msgspec.Struct, frozen=True):
     """Everything the bank says in one language.
 
     `greeting` contains `{candidate}`, `{company}`, `{opening_title}` and `{minutes}`; bridges and
-    closing contain no placeholder and never judge an answer.
+    closing contain no placeholder and never judge an answer. `gentle_bridges` lead to the one
+    follow-up after a very short answer: they do not speak of what was told.
     """
 
     language: str
     greeting: str
     bridges: tuple[str, ...]
     follow_up_bridges: tuple[str, ...]
+    gentle_bridges: tuple[str, ...]
     closing: str
     competencies: tuple[Competency, ...]
 
@@ -89,6 +97,7 @@ class _Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     greeting: str
     bridges: tuple[str, ...]
     follow_up_bridges: tuple[str, ...]
+    gentle_bridges: tuple[str, ...]
     closing: str
     evidence: tuple[Evidence, ...]
     competencies: tuple[_WrittenCompetency, ...]
@@ -115,6 +124,7 @@ def _bind(page: _Page) -> Bank:
         greeting=page.greeting,
         bridges=page.bridges,
         follow_up_bridges=page.follow_up_bridges,
+        gentle_bridges=page.gentle_bridges,
         closing=page.closing,
         competencies=tuple(
             Competency(

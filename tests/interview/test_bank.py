@@ -88,6 +88,7 @@ def spoken(bank: Bank) -> list[str]:
         bank.closing,
         *bank.bridges,
         *bank.follow_up_bridges,
+        *bank.gentle_bridges,
     ]
 
 
@@ -226,7 +227,7 @@ def test_only_the_allowed_placeholders_are_used_and_all_format(bank: Bank) -> No
         assert ("skill" in found) == (competency == "technical_depth")
         assert all(not placeholders(probe.text) for probe in item.probes)
     assert placeholders(bank.greeting) == {"candidate", "company", "opening_title", "minutes"}
-    for text in (bank.closing, *bank.bridges, *bank.follow_up_bridges):
+    for text in (bank.closing, *bank.bridges, *bank.follow_up_bridges, *bank.gentle_bridges):
         assert not placeholders(text)
     for text in spoken(bank):
         assert not set("{}") & set(text.format(**VALUES))
@@ -262,7 +263,8 @@ def test_questions_have_a_readable_length(bank: Bank) -> None:
 def test_there_are_four_bridges_of_each_kind_and_none_judges(bank: Bank) -> None:
     """A bridge leads on without telling a candidate how the answer was."""
     assert len(bank.bridges) == len(bank.follow_up_bridges) == 4
-    for text in (*bank.bridges, *bank.follow_up_bridges):
+    assert len(bank.gentle_bridges) == 2
+    for text in (*bank.bridges, *bank.follow_up_bridges, *bank.gentle_bridges):
         assert "?" not in text
         assert not matches(PRAISE[bank.language], text), text
 

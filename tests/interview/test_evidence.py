@@ -222,4 +222,4 @@ def test_every_cue_of_the_bank_is_found_in_itself(locale: str) -> None:
         for item in competency.levels.values():
             for expected in item.evidence:
                 for cue in expected.cues:
-                    assert coverage(f"Así: {cue}.", [expected]), (expected.id, cue)
+                    assert coverage(f"Así: {cue}, 12.", [expected]), (expected.id, cue)

@@ -195,7 +195,9 @@ def test_an_answer_that_shows_everything_spares_the_follow_ups() -> None:
 
     def full(directive: Directive) -> str:
         item = bank.load("es").item(directive.competency, directive.level)
-        return ". ".join(f"Entonces {e.cues[0]} en aquel proyecto nuestro" for e in item.evidence)
+        return ". ".join(
+            f"Entonces {e.cues[0]} 3 días en aquel proyecto nuestro" for e in item.evidence
+        )
 
     asked, _ = interview(a_plan(60), full)
     assert {d.kind for d in asked} == {"opening"}

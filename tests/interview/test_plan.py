@@ -108,14 +108,14 @@ def test_gaps_are_must_haves_that_the_cv_does_not_show() -> None:
 def test_technical_questions_go_to_the_gap_and_to_the_most_important_must_have() -> None:
     """With eight turns there are two: first the gap, then the first requirement."""
     skills = [topic.skill for topic in plan(BACKEND, CV).competencies if topic.skill]
-    assert skills == ["Kubernetes", "3 años de experiencia con Python"]
+    assert skills == ["Kubernetes", "Python"]
 
 
 def test_without_a_cv_nothing_is_called_a_gap() -> None:
     """No CV is not a CV without skills."""
     made = plan(BACKEND, None)
     assert made.gaps == []
-    assert made.competencies[0].skill == "3 años de experiencia con Python"
+    assert made.competencies[0].skill == "Python"
 
 
 @pytest.mark.parametrize(
@@ -178,3 +178,30 @@ def test_texts_for_the_greeting_are_one_clean_line() -> None:
     )
     assert made.opening_title == "Backend {company}"
     assert (made.company, made.candidate_name) == ("Andina SAC", "Rosa Quispe")
+
+
+@pytest.mark.parametrize(
+    ("must_have", "skill"),
+    [
+        ("5 años de experiencia en desarrollo backend", "desarrollo backend"),
+        ("Al menos 3 años de experiencia con Python", "Python"),
+        ("Experiencia de 2 años en ventas", "ventas"),
+        ("5+ years of experience in backend development", "backend development"),
+        ("3 years experience with SQL", "SQL"),
+        ("4 anos de experiência em logística", "logística"),
+        ("Experiencia en SAP", "Experiencia en SAP"),
+        ("Inglés B2", "Inglés B2"),
+    ],
+)
+def test_a_skill_is_named_without_its_years(must_have: str, skill: str) -> None:
+    """A question goes deep into what is done, not into for how long."""
+    opening = msgspec.structs.replace(BACKEND, must_have=[must_have], nice_to_have=[])
+    assert {t.skill for t in plan(opening, None).competencies if t.skill} == {skill}
+
+
+def test_years_alone_are_no_skill() -> None:
+    """Nobody is asked about "5 años de experiencia"; it stays a requirement."""
+    opening = msgspec.structs.replace(BACKEND, must_have=["5 años de experiencia", "Kafka"])
+    made = plan(opening, None)
+    assert {topic.skill for topic in made.competencies if topic.skill} == {"Kafka"}
+    assert made.must_have == ["5 años de experiencia", "Kafka"]

@@ -19,7 +19,7 @@ from interview.scoring import (
     pending_report,
     rubric_report,
 )
-from protocol.report import Evaluation
+from protocol.report import CompetencyReport, Evaluation
 
 SUBJECT = Subject(UUID(int=7), "claude", {"claude": 2})
 OFFLINE = Subject(UUID(int=7), "offline", {"offline": 2})
@@ -259,11 +259,14 @@ def test_a_report_that_could_not_be_made_scores_nothing() -> None:
     assert report.coverage == 0
 
 
-def test_the_weights_are_the_plans_and_coverage_is_their_sum() -> None:
-    """The one number at the top can be recomputed by hand."""
+def test_coverage_is_the_weighted_share_of_the_topics_reached() -> None:
+    """The one number at the top can be recomputed by hand; what was not asked is not in it."""
     report = coverage_report(PLAN, SAID, OFFLINE)
-    by_hand = sum(one.weight * len(one.found) / len(one.expected) for one in report.competencies)
-    assert report.coverage == pytest.approx(by_hand, abs=1e-4)
+    reached = [one for one in report.competencies if one.turns]
+    assert len(reached) < len(report.competencies)
+    by_hand = sum(one.weight * len(one.found) / len(one.expected) for one in reached)
+    whole = sum(one.weight for one in reached)
+    assert report.coverage == pytest.approx(by_hand / whole, abs=1e-4)
 
 
 @given(st.integers(1, 12), st.data())
@@ -294,3 +297,49 @@ def test_two_skills_are_two_rows() -> None:
         if one.competency == TECHNICAL
     ]
     assert rows == [("Dominio técnico: SAP", 3), ("Dominio técnico: Excel", 0)]
+
+
+def asked(competency: str, level: str, answer: str, locale: str = "es-PE") -> CompetencyReport:
+    """Return the row of a topic that one answer was given to."""
+    plan = msgspec.structs.replace(
+        PLAN, locale=locale, competencies=[PlannedCompetency(competency, level, 1.0, 1)]
+    )
+    said = [Said(1, competency, level, "opening", "?", answer)]
+    return coverage_report(plan, said, OFFLINE).competencies[0]
+
+
+def test_a_sentence_shows_at_most_two_things_and_no_quote_is_repeated() -> None:
+    """Four hints in one sentence are two, each with words of its own."""
+    answer = (
+        "El año pasado investigué la causa con el equipo, decidí cambiar el cierre, comparé dos "
+        "opciones y redujimos el plazo a 5 días."
+    )
+    for level in ("junior", "mid"):
+        one = asked("problem_solving", level, answer)
+        quotes = [quote.text for quote in one.quotes]
+        assert len(quotes) == len(set(quotes)) == len(one.found) == 2
+
+
+def test_two_hints_in_the_same_words_are_one() -> None:
+    """A clause that cannot be told apart supports one evidence only."""
+    one = asked("problem_solving", "junior", "Decidí lo que investigué el año pasado con mi jefa.")
+    assert len(one.quotes) == len(one.found) == 1
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("es", "posibles coincidencias con 3 de 8"),
+        ("en", "possible matches for 0 of 8"),
+        ("pt", "possíveis correspondências com"),
+    ],
+)
+def test_the_offline_summary_speaks_of_possible_matches_in_what_was_reached(
+    locale: str, words: str
+) -> None:
+    """Words were searched, so nothing is said to have appeared; topics not asked do not count."""
+    plan = msgspec.structs.replace(PLAN, locale=locale)
+    said = [SAID[0], msgspec.structs.replace(SAID[1], answer="No sé.")]
+    summary = coverage_report(plan, said, OFFLINE).summary
+    assert words in summary
+    assert not any(word in summary for word in ("aparece", "appear"))

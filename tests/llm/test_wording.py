@@ -200,3 +200,24 @@ def test_a_requirement_fits_into_a_sentence(ask: Ask, skill: str, inside: str) -
         request.directive, competency="technical_depth", level="mid", skill=skill, first=False
     )
     assert f"se necesita {inside}." in render(request.plan, directive, "es-PE")
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"), [("es-PE", "acaba de contar"), ("en", "described"), ("pt", "contar")]
+)
+def test_after_a_thin_answer_the_bank_speaks_of_nothing_told(
+    ask: Ask, locale: str, words: str
+) -> None:
+    """A gentle follow-up begins with a gentle bridge, and with another the next time."""
+    request = ask()
+    begun = set()
+    for bridge in range(4):
+        directive = msgspec.structs.replace(
+            request.directive, kind="follow_up", probe=0, bridge=bridge, first=False, gentle=True
+        )
+        text = render(request.plan, directive, locale)
+        assert words not in text.partition(":")[0]
+        begun.add(next(b for b in bank.load(locale).gentle_bridges if text.startswith(b)))
+        plain = render(request.plan, msgspec.structs.replace(directive, gentle=False), locale)
+        assert plain.startswith(bank.load(locale).follow_up_bridges[bridge])
+    assert begun == set(bank.load(locale).gentle_bridges)
