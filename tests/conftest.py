@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,7 @@ from storage import connect, embedded, roles
 from storage.migrate import migrate
 from storage.transaction import Database
 
+CLONES_AHEAD = 6
 SECRET = "0123456789abcdef" * 4
 TEMPLATE = f"entrevistador_template_{os.getpid()}"
 CHROMIUM_ARGS = [
@@ -84,14 +86,14 @@ def template(services: Services) -> Iterator[str]:
 
 
 class Clones:
-    """Fresh databases: the next one is made, and the last one dropped, while a test runs."""
+    """Fresh databases: the next ones are made, and old ones dropped, while tests run."""
 
     def __init__(self, services: Services, template: str) -> None:
-        """Begin with the first."""
+        """Begin with the first few."""
         self._services, self._template = services, template
         self._numbers = itertools.count(1)
         self._aside = ThreadPoolExecutor(1, "clones")
-        self._next = self._aside.submit(self._make)
+        self._ready = deque(self._aside.submit(self._make) for _ in range(CLONES_AHEAD))
 
     def _run(self, sql: str) -> None:
         asyncio.run(_execute(self._services.database_url, sql))
@@ -103,9 +105,8 @@ class Clones:
 
     def take(self) -> str:
         """Return the name of a database nobody has seen."""
-        name = self._next.result()
-        self._next = self._aside.submit(self._make)
-        return name
+        self._ready.append(self._aside.submit(self._make))
+        return self._ready.popleft().result()
 
     def give_back(self, name: str) -> None:
         """Drop it, soon."""
@@ -113,7 +114,9 @@ class Clones:
 
     def close(self) -> None:
         """Drop what nobody took, and wait until all is dropped."""
-        self.give_back(self._next.result())
+        for made in self._ready:
+            if not made.cancel():
+                self.give_back(made.result())
         self._aside.shutdown()
 
 
