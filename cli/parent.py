@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from typing import Final
 
@@ -15,6 +14,7 @@ def follow() -> None:
 
 
 def _wait() -> None:
-    while sys.stdin.buffer.read(1):
+    # Not through sys.stdin: a thread inside its lock aborts the interpreter's orderly end.
+    while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -37,9 +37,10 @@ START_SECONDS: Final = 30.0
 
 
 class Server(msgspec.Struct):
-    """A composed process: the application, and the live side where the role has one."""
+    """A composed process: the application, who watches, and the live side where there is one."""
 
     app: ASGIApp
+    events: EventHub
     instance: Instance | None
     sessions: Sessions | None
 
@@ -70,7 +71,7 @@ async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
         limiter=Limiter(redis),
     )
     if role == "api":
-        return Server(app=build(house), instance=None, sessions=None)
+        return Server(app=build(house), events=house.events, instance=None, sessions=None)
     instance = Instance(
         id=name,
         url=settings.instance_url or f"ws://{settings.host}:{settings.port}{live_socket.PATH}",
@@ -91,7 +92,7 @@ async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
     sessions.keep_time()
     live = [live_socket.route(instance, sessions)]
     app = build(house, live=live, with_api=role == "all")
-    return Server(app=app, instance=instance, sessions=sessions)
+    return Server(app=app, events=house.events, instance=instance, sessions=sessions)
 
 
 def instance_name(settings: Settings) -> str:

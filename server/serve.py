@@ -45,6 +45,7 @@ async def serve(settings: Settings, role: Role) -> None:
         stopping.cancel()
         if not serving.done():
             await _drain(server)
+        await server.events.close()  # else the streams that are open keep uvicorn waiting
         http.should_exit = True
         await serving
     gc.unfreeze()

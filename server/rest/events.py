@@ -94,7 +94,12 @@ class _Streaming(ASGIResponse):
                 gone = tasks.start(_gone(receive))
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 await self._send(send, b"retry: %d\n\n" % RETRY_MS)
-                await self._pump(queue, gone, send, tasks)
+                try:
+                    await self._pump(queue, gone, send, tasks)
+                except asyncio.CancelledError:  # the server ends, and this one came too late
+                    log.info("watcher_cut")
+                if not gone.done():
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:  # it does not read: returning without an end closes the connection
             log.info("watcher_too_slow")
         finally:
@@ -126,8 +131,6 @@ class _Streaming(ASGIResponse):
             if event is None:  # too slow, or the server closes: the client comes back
                 break
             await self._send(send, encode(event))
-        if not gone.done():
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send(self, send: Send, body: bytes) -> None:
         """Send, but do not wait for ever for a client that does not read."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 
+import httpx2
 import psutil
 import pytest
 
@@ -140,3 +141,29 @@ def test_a_killed_up_leaves_no_orphans_and_the_next_one_joins_its_services():
         _, alive = psutil.wait_procs(below, timeout=20)
         assert alive == []
         assert embedded.status(stack.state) is not None
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c_ends_quietly_while_somebody_watches():
+    """A stream of events that is open gets its end, and no process has anything to complain of."""
+
+    async def watch(stack: Up) -> list[str]:
+        headers = {"Authorization": f"Bearer {stack.token('recruiter')}"}
+        address = f"{stack.base_url}/api/v1/events"
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False) as http,
+            http.stream("GET", address) as answer,
+        ):
+            lines = answer.aiter_lines()
+            first = await anext(lines)
+            stack.process.send_signal(signal.SIGINT)
+            return [first, *[line async for line in lines]]
+
+    with up() as stack:
+        assert asyncio.run(watch(stack))[0] == "retry: 2000"
+        assert stack.process.wait(timeout=20) == 0
+        for log in (stack.state / "logs").glob("*.log"):
+            told = log.read_text("utf-8")
+            assert '"level":"error"' not in told, told
+            assert "crash" not in told, told
+            assert "Fatal Python error" not in told, told
