@@ -197,7 +197,7 @@ class _Call:
         version = self.engine.prompt_versions.get(self.task)
         if version is None:
             return None
-        tier, settings = tiers.load().for_task(self.task)
+        tier, settings = tiers.load().for_task(self.task, self.usage.tier)
         return LedgerEntry(
             tenant_id=self.request.tenant_id,
             session_id=self.request.session_id,

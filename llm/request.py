@@ -17,7 +17,8 @@ class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `bank_only` leaves the model out, when it has failed this question too often. `engine_told` is
     the engine that the candidate was last told of by an EngineChanged ("" = by none yet): when
-    the model asks again after the bank stood in for it, that has to be told as well.
+    the model asks again after the bank stood in for it, that has to be told as well. `tier` is
+    the tier to ask ("" = the task's own in the settings file).
     """
 
     tenant_id: UUID
@@ -32,10 +33,11 @@ class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     bank_only: bool = False
     engine_told: str = ""
+    tier: str = ""
 
 
 class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished interview, for which quotes are to be proposed."""
+    """A finished interview, for which quotes are to be proposed (`tier` as in a question's)."""
 
     tenant_id: UUID
     session_id: UUID
@@ -44,6 +46,7 @@ class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True):
     said: Sequence[Said]
     locale: str
     seed: int
+    tier: str = ""
 
 
 Request = QuestionRequest | EvaluationRequest
@@ -83,8 +86,10 @@ class Engine(Protocol):
 
     The first thing yielded may be a Usage with `final=False`: the most the call can cost from here
     on, to be booked should it be cut. The last Usage of a call that ended well is final. A call
-    that was refused before anything was billed says so with a final, empty Usage.
-    Closing the iterator closes the way to the model at once. Failures are Faults (`model_…`).
+    that was refused before anything was billed says so with a final, empty Usage. A Usage names
+    the tier that was really asked, and carries the provider's limits where its headers told them.
+    Closing the iterator closes the way to the model at once. Failures are Faults (`model_…`);
+    those of a model are `llm.reply.ModelFault`s, whose `reason` says more than the code.
     """
 
     @property

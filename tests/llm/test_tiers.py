@@ -21,7 +21,9 @@ def test_the_settings_are_dated_and_name_the_three_tiers() -> None:
     loaded = tiers.load()
     assert date.fromisoformat(loaded.as_of) >= date(2026, 11, 24)
     assert set(loaded.tiers) == {"fast", "balanced", "powerful"}
-    assert set(loaded.tasks) == {"question", "evaluation"}
+    assert set(loaded.tasks) == {
+        "question", "plan", "extraction", "evaluation", "re_evaluation",
+    }  # fmt: skip
 
 
 def test_the_stand_in_serves_the_models_of_the_settings() -> None:
@@ -85,3 +87,31 @@ def test_long_prompts_are_dear_from_the_first_token_beyond() -> None:
     tier = Tier("m", cheap, LongPrompt(10, dear), 50, None)
     assert tier.cost(Usage(tokens_in=10, tokens_out=5)) == 10
     assert tier.cost(Usage(tokens_in=11, tokens_out=5)) == 65
+
+
+def test_a_fallback_names_another_tier() -> None:
+    """One that does not exist, or the tier itself, is refused at loading."""
+    text = msgspec.json.encode(tiers.load())
+    for wrong in (b'"fallback":"free"', b'"fallback":"fast"'):
+        changed = text.replace(b'"fallback":"balanced"', wrong, 1)
+        assert changed != text
+        with pytest.raises(ValueError, match="fall back"):
+            msgspec.json.decode(changed, type=tiers.Tiers)
+
+
+@pytest.mark.parametrize(
+    ("missing", "stand_ins"),
+    [
+        ((), {}),
+        (("claude-haiku-5-5",), {"fast": "balanced"}),
+        (("claude-sonnet-5-5",), {"balanced": "powerful"}),
+        (("claude-haiku-5-5", "claude-sonnet-5-5"), {"fast": "powerful", "balanced": "powerful"}),
+        (("claude-opus-5-5", "claude-sonnet-5-5"), {}),
+        (("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"), {}),
+    ],
+)
+def test_a_tier_whose_model_is_gone_is_stood_in_for(
+    missing: tuple[str, ...], stand_ins: dict[str, str]
+) -> None:
+    """By the first of its fallbacks that is left; scores never get a weaker model by that."""
+    assert tiers.load().stand_ins(missing) == stand_ins
