@@ -4,7 +4,7 @@ A bound that two rooms must agree on lives here, with its unit last and its reas
 """
 
 # The wire -------------------------------------------------------------------------------
-FRAME_BYTES_MAX = 65_536  # one text frame; also the server library's ws_max_size
+FRAME_BYTES_MAX = 65_536  # one text message; 1009 above it
 STATE_BYTES_MAX = 56 * 1024  # session.state: the longest texts are cut until it fits one frame
 ANSWER_CHARS_MAX = 12_000  # about 2,000 words; four bytes a character still fit one frame
 QUESTION_CHARS_MAX = 4_000  # a longer question is a model that went astray
@@ -13,11 +13,14 @@ JOIN_SECONDS = 15.0  # from the upgrade to session.join
 HEARTBEAT_SECONDS = 25.0  # the client pings at this pace; mobile networks drop idle flows at 30
 PONG_SECONDS = 10.0  # the client waits this long for pong, then joins anew
 SILENCE_SECONDS = 75.0  # background tabs run their timers once a minute; dead links end earlier
-SEND_SECONDS = 20.0  # one frame must leave within this
+PING_SECONDS = 20.0  # of quiet, then the server asks for a sign of life
+PING_ANSWER_SECONDS = 20.0  # a link that gives none within this is dead: 4012
+SEND_SECONDS = 20.0  # a peer that takes nothing for this long is too slow: 4008
 FRAMES_PER_SECOND = 10.0  # inbound, sustained
 FRAMES_BURST = 40  # a reconnecting page sends a handful at once
 OUTBOX_BYTES_MAX = 128 * 1024  # what a peer that does not read may cost before 4008
 INBOX_EVENTS_MAX = 256  # events waiting for one session's loop
+INBOX_FRAMES_MAX = 8  # of them a client's frames: then its connection is not read
 SOCKET_SEND_BUFFER_BYTES = 32 * 1024
 TCP_USER_TIMEOUT_MS = 25_000
 STUCK_PEER_SECONDS = 30.0  # a peer that takes nothing is gone within this
@@ -34,6 +37,7 @@ SEAT_SECONDS = TICKET_SECONDS  # a seat lives as long as the ticket that holds i
 INVITATION_SECONDS = 14 * 24 * 3600
 UPLOAD_SECONDS = 30  # SPEC cv-1
 RESUME_SECONDS = 24 * 3600
+COPY_SECONDS = 7 * 24 * 3600  # from the end on, a candidate reads their own answers this long
 
 # Sessions on an instance ------------------------------------------------------------------
 SCALE_IN_SESSIONS = 20
@@ -116,6 +120,9 @@ assert RENEW_SECONDS < RENEW_LATE_SECONDS < RENEW_SECONDS * 2 < INSTANCE_LEASE_S
 assert AWAY_GRACE_SECONDS < AWAY_PAUSE_SECONDS < AWAY_CLOSE_SECONDS
 assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < STUCK_PEER_SECONDS
 assert JOIN_SECONDS < SEAT_SECONDS
+assert RESUME_SECONDS < COPY_SECONDS <= INVITATION_SECONDS  # a link is what reads the copy
 assert HEARTBEAT_SECONDS + PONG_SECONDS < SILENCE_SECONDS
+assert PING_SECONDS + PING_ANSWER_SECONDS < SILENCE_SECONDS
+assert INBOX_FRAMES_MAX < FRAMES_BURST < INBOX_EVENTS_MAX
 assert MINUTES_MIN < MINUTES_DEFAULT < MINUTES_MAX
 assert MODEL_PIECE_SECONDS < MODEL_FIRST_PIECE_SECONDS < MODEL_QUESTION_SECONDS < QUESTION_SECONDS

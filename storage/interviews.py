@@ -16,7 +16,19 @@ Status = Literal["invited", "live", "finished", "expired", "withdrawn"]
 _COLUMNS = (
     "i.id, i.tenant_id, i.opening_id, i.candidate_id, i.cv_id, i.session_id, i.status, i.locale, "
     "i.minutes, i.plan, i.seed, i.invitation, i.finished_reason, i.created_at, i.started_at, "
-    "i.finished_at, o.title AS opening_title, c.name AS candidate_name"
+    "i.finished_at, i.erased, o.title AS opening_title, c.name AS candidate_name"
+)
+# A request matters as long as its answer can: more time only before the end, another process
+# until the company has closed this one.
+_WAITS = (
+    "a.interview_id = i.id AND a.status = 'asked' AND NOT i.erased AND (i.status IN "
+    "('invited', 'live') OR i.status <> 'withdrawn' AND a.kind = 'alternative_process')"
+)
+_SIGNS = (
+    f"ARRAY(SELECT a.kind FROM accommodations a WHERE {_WAITS} ORDER BY a.id) AS waiting, "
+    "(SELECT r.status FROM reports r WHERE r.interview_id = i.id) AS report, "
+    "(SELECT d.decision FROM decisions d WHERE d.interview_id = i.id "
+    "ORDER BY d.created_at DESC, d.id DESC LIMIT 1) AS decision"
 )
 _FROM = (
     "interviews i JOIN openings o ON o.id = i.opening_id JOIN candidates c ON c.id = i.candidate_id"
@@ -42,6 +54,7 @@ class Interview(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    erased: bool
     opening_title: str
     candidate_name: str
 
@@ -50,6 +63,14 @@ class Interview(msgspec.Struct, frozen=True, kw_only=True):
         if not self.plan:
             raise Fault("interview_over")
         return msgspec.convert(self.plan, Plan)
+
+
+class Listed(Interview, frozen=True, kw_only=True):
+    """An interview with what a list has to tell: what waits, the report's status, the decision."""
+
+    waiting: list[str]
+    report: str | None
+    decision: str | None
 
 
 class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,18 +151,21 @@ async def page(
     limit: int = 50,
     opening_id: UUID | None = None,
     status: str | None = None,
-) -> list[Interview]:
-    """Return the newest interviews first, `after` the id given."""
+    waiting: bool = False,
+) -> list[Listed]:
+    """Return the newest interviews first, `after` the id given; `waiting` for an answer only."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM {_FROM} WHERE ($1::uuid IS NULL OR i.id < $1) "
+        f"SELECT {_COLUMNS}, {_SIGNS} FROM {_FROM} WHERE ($1::uuid IS NULL OR i.id < $1) "
         "AND ($2::uuid IS NULL OR i.opening_id = $2) AND ($3::text IS NULL OR i.status = $3) "
+        f"AND (NOT $5 OR EXISTS (SELECT 1 FROM accommodations a WHERE {_WAITS})) "
         "ORDER BY i.id DESC LIMIT $4",
         after,
         opening_id,
         status,
         limit,
+        waiting,
     )
-    return [_interview(row) for row in rows]
+    return [msgspec.convert(dict(row), Listed) for row in rows]
 
 
 async def turns(connection: Connection, interview_id: UUID) -> list[TurnRow]:

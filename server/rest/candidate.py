@@ -1,5 +1,6 @@
 """A candidate's own doors: the invitation, consent, requests, and the ticket for the live wire."""
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from protocol import limits
 from protocol.faults import Fault
+from runtime import clock
 from server import consents as notices
 from server import problems
 from server.auth import Person
@@ -20,6 +22,8 @@ from server.rest.shapes import (
     ConsentGiven,
     ConsentState,
     InvitationOut,
+    OwnTranscript,
+    OwnTurn,
     RequestAsked,
     TicketOut,
 )
@@ -217,6 +221,28 @@ async def take_ticket(request: GuestRequest) -> TicketOut:
 
 
 @get(
+    "/invitation/transcript",
+    summary="A candidate's own answers",
+    responses=problems.responses("unauthorized", "withdrawn", "conflict", "not_found"),
+)
+async def own_transcript(request: GuestRequest) -> OwnTranscript:
+    """Return what was asked and answered, for limits.COPY_SECONDS from the interview's end.
+
+    409 before the end; 404 afterwards: then the company is to be asked.
+    """
+    house, guest = house_of(request), request.user
+    async with house.db.tenant(guest.tenant_id) as c:
+        interview = await _invited(c, guest)
+        if interview.status not in _OVER or interview.finished_at is None:
+            raise Fault("conflict", "the interview has not ended")
+        until = interview.finished_at + timedelta(seconds=limits.COPY_SECONDS)
+        if clock.now() >= until:
+            raise Fault("not_found", "the copy is no longer shown; the company can give it")
+        said = await interviews.turns(c, interview.id)
+    return OwnTranscript([OwnTurn(one.turn, one.question, one.answer) for one in said], until)
+
+
+@get(
     "/interviews/{interview_id:uuid}/admission",
     summary="What the door would say",
     responses=problems.responses("unauthorized", "not_found", "withdrawn"),
@@ -236,5 +262,5 @@ async def admission(request: WatcherRequest, interview_id: FromPath[UUID]) -> Ad
     return AdmissionOut(state.state, state.retry_after)
 
 
-GUEST_HANDLERS: Final = [invitation, give_consent, ask_for, take_ticket]
+GUEST_HANDLERS: Final = [invitation, give_consent, ask_for, take_ticket, own_transcript]
 WATCHER_HANDLERS: Final = [admission]

@@ -3,6 +3,7 @@
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
@@ -17,6 +18,7 @@ from server.rest.guards import PersonRequest
 from server.rest.lists import After, Limit, page
 from server.rest.shapes import (
     InterviewDetail,
+    InterviewListed,
     InterviewOut,
     Invited,
     Link,
@@ -39,7 +41,7 @@ from storage import (
     tenants,
 )
 from storage.accommodations import Accommodation
-from storage.interviews import Interview, Status
+from storage.interviews import Interview, Listed, Status
 from storage.openings import Opening
 from storage.transaction import Connection
 
@@ -49,6 +51,11 @@ _LOCALES: Final = {"es": "es-PE", "en": "en", "pt": "pt"}
 def interview_out(interview: Interview) -> InterviewOut:
     """Return an interview as a list shows it."""
     return InterviewOut(**_shared(interview))
+
+
+def _listed(interview: Listed) -> InterviewListed:
+    fields = InterviewListed.__struct_fields__
+    return msgspec.convert({name: getattr(interview, name) for name in fields}, InterviewListed)
 
 
 def _shared(interview: Interview) -> dict[str, Any]:
@@ -163,13 +170,15 @@ async def list_interviews(
     limit: Limit = limits.PAGE_ROWS_DEFAULT,
     opening_id: FromQuery[UUID | None] = None,
     status: FromQuery[Status | None] = None,
-) -> Page[InterviewOut]:
-    """Return interviews, newest first."""
+    *,
+    waiting: FromQuery[bool] = False,
+) -> Page[InterviewListed]:
+    """Return interviews, newest first; `waiting`: those with a request to be answered."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
         found = await interviews.page(
-            c, after=after, limit=limit, opening_id=opening_id, status=status
+            c, after=after, limit=limit, opening_id=opening_id, status=status, waiting=waiting
         )
-    return page([interview_out(one) for one in found], limit)
+    return page([_listed(one) for one in found], limit)
 
 
 @get(

@@ -182,6 +182,15 @@ class InterviewOut(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    erased: bool
+
+
+class InterviewListed(InterviewOut, frozen=True, kw_only=True):
+    """An interview in a list: requests that wait for an answer, report and newest decision."""
+
+    waiting: list[Kind]
+    report: Literal["ready", "pending_review"] | None
+    decision: Literal["advance", "hold", "decline"] | None
 
 
 class Invited(InterviewOut, frozen=True, kw_only=True):
@@ -275,6 +284,21 @@ class RequestAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Kind
     note: Note = ""
+
+
+class OwnTurn(msgspec.Struct, frozen=True):
+    """One question and what the candidate answered."""
+
+    turn: int
+    question: str
+    answer: str
+
+
+class OwnTranscript(msgspec.Struct, frozen=True):
+    """A candidate's copy of their interview, and until when the link shows it."""
+
+    turns: list[OwnTurn]
+    until: datetime
 
 
 class TicketOut(msgspec.Struct, frozen=True):

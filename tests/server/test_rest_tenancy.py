@@ -10,7 +10,7 @@ from tests.server.conftest import Door
 API = "/api/v1"
 PUBLIC = {f"{API}/companies/{{slug}}", f"{API}/companies/{{slug}}/openings"}
 GUESTS = {f"{API}/invitation", f"{API}/invitation/consent", f"{API}/invitation/requests",
-          f"{API}/invitation/ticket"}  # fmt: skip
+          f"{API}/invitation/ticket", f"{API}/invitation/transcript"}  # fmt: skip
 BODIES: dict[str, Any] = {
     "openings": {"title": "Robo"},
     "decision": {"decision": "decline", "reason": "Una razón cualquiera."},
