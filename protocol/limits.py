@@ -67,6 +67,13 @@ MODEL_FIRST_PIECE_SECONDS = 12.0  # then the bank asks: nobody watches an empty 
 MODEL_PIECE_SECONDS = 8.0  # of silence inside a question
 MODEL_QUESTION_SECONDS = 35.0  # the rest of QUESTION_SECONDS is the bank's, should it step in
 MODEL_EVALUATION_SECONDS = 180.0
+MODEL_CONNECT_SECONDS = 5.0
+MODEL_CONNECTIONS_MAX = 1_000  # of one process: a stream holds one
+MODEL_IDLE_SECONDS = 55.0  # a connection is kept for the session's next question
+MODEL_DRAIN_SECONDS = 1.0  # the end of a reply may come after message_stop: worth a connection
+MODEL_EVENT_BYTES_MAX = 1024 * 1024  # one event of a stream
+MODEL_REPLY_BYTES_MAX = 8 * 1024 * 1024  # an answer in one piece
+MODEL_CHECK_SECONDS, MODEL_CHECK_PAUSE_SECONDS, MODEL_CHECKS_MAX = 10.0, 60.0, 5  # the model list
 LEDGER_SECONDS = 2.0  # a line of the ledger holds up nobody for longer
 CLOSING_SECONDS_LEFT = 45  # with less than this no new question is begun
 
@@ -126,3 +133,5 @@ assert PING_SECONDS + PING_ANSWER_SECONDS < SILENCE_SECONDS
 assert INBOX_FRAMES_MAX < FRAMES_BURST < INBOX_EVENTS_MAX
 assert MINUTES_MIN < MINUTES_DEFAULT < MINUTES_MAX
 assert MODEL_PIECE_SECONDS < MODEL_FIRST_PIECE_SECONDS < MODEL_QUESTION_SECONDS < QUESTION_SECONDS
+assert MODEL_CONNECT_SECONDS < MODEL_FIRST_PIECE_SECONDS
+assert MODEL_CONNECTIONS_MAX > HARD_CAP_SESSIONS
