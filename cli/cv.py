@@ -9,8 +9,8 @@ import msgspec
 
 from pipeline.reading import Reading, read
 from pipeline.stages.limits import LIMITS
-from pipeline.stages.refusals import LOCALES, message
 from protocol.profile import Profile, Work
+from protocol.refusals import LOCALES, message
 from runtime import clock
 
 REFUSED = 2

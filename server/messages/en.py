@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from protocol import refusals
+
 MESSAGES: Final = {
     "not_found": "It does not exist, or you have no access to it.",
     "unauthorized": "Your access is missing, not valid or expired. Open your link again.",
@@ -43,17 +45,5 @@ MESSAGES: Final = {
     "model_unavailable": "The question service did not answer.",
     "model_refused": "The question service did not accept the request.",
     "model_truncated": "The question service's answer was cut off.",
-    "cv_empty": "The file is empty.",
-    "cv_too_large": "The file is larger than 50 MB.",
-    "cv_not_a_cv_file": "The file is not a PDF, DOC or DOCX, whatever its name says.",
-    "cv_encrypted": "The file is protected with a password. Upload a copy without it.",
-    "cv_damaged": "The file is damaged. Export it again and upload it once more.",
-    "cv_bomb": "The file unpacks to an abnormal size.",
-    "cv_timeout": "Reading the file took too long.",
-    "cv_memory": "Reading the file needs too much memory.",
-    "cv_doc_reader_missing": "Old DOC files cannot be read here. Upload it as PDF or DOCX.",
-    "cv_needs_ocr": "The file is a picture without text. Upload a version with text.",
-    "cv_not_uploaded": "The file has not arrived yet.",
-    "cv_crashed": "The reader could not cope with this file.",
-    "cv_attempts_exhausted": "We tried to read the file several times without success.",
+    **refusals.spoken("en"),
 }

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from protocol import refusals
+
 MESSAGES: Final = {
     "not_found": "No existe o usted no tiene acceso.",
     "unauthorized": "Falta el acceso, no es válido o ya venció. Vuelva a entrar con su enlace.",
@@ -43,17 +45,5 @@ MESSAGES: Final = {
     "model_unavailable": "El servicio de preguntas no respondió.",
     "model_refused": "El servicio de preguntas no aceptó la solicitud.",
     "model_truncated": "La respuesta del servicio de preguntas llegó cortada.",
-    "cv_empty": "El archivo está vacío.",
-    "cv_too_large": "El archivo pesa más de 50 MB.",
-    "cv_not_a_cv_file": "El archivo no es un PDF, DOC ni DOCX, aunque su nombre lo diga.",
-    "cv_encrypted": "El archivo está protegido con contraseña. Suba una copia sin ella.",
-    "cv_damaged": "El archivo está dañado. Vuelva a exportarlo y súbalo otra vez.",
-    "cv_bomb": "El archivo se descomprime a un tamaño fuera de lo normal.",
-    "cv_timeout": "Leer el archivo tomó demasiado tiempo.",
-    "cv_memory": "Leer el archivo necesita demasiada memoria.",
-    "cv_doc_reader_missing": "Aquí no se leen archivos DOC antiguos. Súbalo como PDF o DOCX.",
-    "cv_needs_ocr": "El archivo es una imagen sin texto. Suba una versión con texto.",
-    "cv_not_uploaded": "El archivo todavía no llegó.",
-    "cv_crashed": "El lector no pudo con este archivo.",
-    "cv_attempts_exhausted": "Intentamos leer el archivo varias veces y no se pudo.",
+    **refusals.spoken("es"),
 }

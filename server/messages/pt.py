@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from protocol import refusals
+
 MESSAGES: Final = {
     "not_found": "Não existe ou você não tem acesso.",
     "unauthorized": "O acesso falta, não é válido ou expirou. Abra o seu link de novo.",
@@ -43,17 +45,5 @@ MESSAGES: Final = {
     "model_unavailable": "O serviço de perguntas não respondeu.",
     "model_refused": "O serviço de perguntas não aceitou a solicitação.",
     "model_truncated": "A resposta do serviço de perguntas chegou cortada.",
-    "cv_empty": "O arquivo está vazio.",
-    "cv_too_large": "O arquivo tem mais de 50 MB.",
-    "cv_not_a_cv_file": "O arquivo não é PDF, DOC nem DOCX, embora o nome diga isso.",
-    "cv_encrypted": "O arquivo está protegido com senha. Envie uma cópia sem ela.",
-    "cv_damaged": "O arquivo está danificado. Exporte-o de novo e envie outra vez.",
-    "cv_bomb": "O arquivo se descompacta a um tamanho fora do normal.",
-    "cv_timeout": "Ler o arquivo demorou demais.",
-    "cv_memory": "Ler o arquivo precisa de memória demais.",
-    "cv_doc_reader_missing": "Aqui não se leem arquivos DOC antigos. Envie como PDF ou DOCX.",
-    "cv_needs_ocr": "O arquivo é uma imagem sem texto. Envie uma versão com texto.",
-    "cv_not_uploaded": "O arquivo ainda não chegou.",
-    "cv_crashed": "O leitor não conseguiu lidar com este arquivo.",
-    "cv_attempts_exhausted": "Tentamos ler o arquivo várias vezes sem sucesso.",
+    **refusals.spoken("pt"),
 }

@@ -8,7 +8,7 @@ from litestar import Request, get, post, put
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from protocol import limits
+from protocol import limits, refusals
 from protocol.faults import Fault
 from runtime import clock
 from server import problems
@@ -26,7 +26,8 @@ API: Final = "/api/v1"
 
 def cv_out(cv: Cv, locale: str) -> CvOut:
     """Return a CV as it goes out, its fault told in the reader's language."""
-    fault = Told(cv.fault, problems.message(cv.fault, locale)) if cv.fault else None
+    told = refusals.message(cv.fault, problems.language(locale), cv.fault_detail)
+    fault = Told(cv.fault, told) if cv.fault else None
     values = {name: getattr(cv, name) for name in CvOut.__struct_fields__ if name != "fault"}
     return CvOut(**values, fault=fault)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli import cv, sample
-from pipeline.stages.refusals import MESSAGES
+from protocol.refusals import MESSAGES
 from tests import cv_broken, cv_files
 from tests.cv_people import ANA, EDSON
 

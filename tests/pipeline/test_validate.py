@@ -7,9 +7,9 @@ import zipfile
 import pytest
 
 from pipeline.stages.limits import ReadLimits
-from pipeline.stages.refusals import LOCALES, MESSAGES, message
 from pipeline.stages.validate import OLE, sniff, validate
 from protocol.faults import KINDS, Fault
+from protocol.refusals import LOCALES, MESSAGES, message
 from tests import cv_broken, cv_files
 from tests.cv_people import ANA, PEOPLE
 

@@ -1,4 +1,7 @@
-"""Why a CV could not be read and what to do next, in the reader's language."""
+"""Why a CV could not be read and what to do next, in the reader's language.
+
+The one source of these sentences: the doors, the console script and the pages say the same.
+"""
 
 from typing import Final
 
@@ -6,9 +9,9 @@ LOCALES: Final = ("es", "en", "pt")
 
 MESSAGES: Final[dict[str, dict[str, str]]] = {
     "cv_empty": {
-        "es": "El archivo no contiene texto. Revise que sea el CV correcto y vuelva a subirlo.",
-        "en": "The file holds no text. Check that it is the right CV and upload it again.",
-        "pt": "O arquivo não contém texto. Confira se é o currículo certo e envie de novo.",
+        "es": "El archivo está vacío. Revise que sea el CV correcto y vuelva a subirlo.",
+        "en": "The file is empty. Check that it is the right CV and upload it again.",
+        "pt": "O arquivo está vazio. Confira se é o currículo certo e envie de novo.",
     },
     "cv_too_large": {
         "es": "El archivo supera los 50 MB. Guarde el CV como PDF con imágenes más livianas "
@@ -84,6 +87,19 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "pt": "O currículo é uma imagem sem texto. Envie um PDF com texto (por exemplo, "
         "exportado do Word).",
     },
+    "cv_not_uploaded": {
+        "es": "El archivo todavía no llegó. Vuelva a subirlo.",
+        "en": "The file has not arrived yet. Upload it again.",
+        "pt": "O arquivo ainda não chegou. Envie de novo.",
+    },
+    "cv_attempts_exhausted": {
+        "es": "No se pudo leer el archivo después de varios intentos. Guarde el CV como un PDF "
+        "nuevo y vuelva a subirlo.",
+        "en": "The file could not be read after several attempts. Save the CV as a new PDF and "
+        "upload it again.",
+        "pt": "Não foi possível ler o arquivo depois de várias tentativas. Salve o currículo "
+        "como um novo PDF e envie de novo.",
+    },
 }
 
 # What a file really is, for the detail of cv_not_a_cv_file.
@@ -110,6 +126,11 @@ REALLY: Final[dict[str, dict[str, str]]] = {
         "pt": "o conteúdo não é reconhecido",
     },
 }
+
+
+def spoken(language: str) -> dict[str, str]:
+    """Return every sentence of one of LOCALES, by code."""
+    return {code: words[language] for code, words in MESSAGES.items()}
 
 
 def message(code: str, locale: str = "es", detail: str = "") -> str:
