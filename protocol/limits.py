@@ -112,6 +112,11 @@ REQUESTS_BURST = 60
 
 # Kept in Redis ----------------------------------------------------------------------------
 LIVE_SECONDS = 24 * 3600
+JOURNAL_ENTRIES_MAX = 64  # of one session while PostgreSQL is away: its turns, and asks again
+JOURNAL_BYTES_MAX = 2 * 1024 * 1024
+JOURNAL_CHECK_SECONDS = 2.0  # what Redis says of its append-only file is believed this long
+SAVE_SECONDS = 5.0  # PostgreSQL has this long to take an answer before it counts as away
+AWAY_PROBE_SECONDS = 0.5  # between two looks at whether PostgreSQL is back
 MATCH_CACHE_SECONDS = 3600
 
 SMALLEST_ADMISSIBLE = SCALE_OUT_SESSIONS + 1
@@ -132,6 +137,9 @@ assert HEARTBEAT_SECONDS + PONG_SECONDS < SILENCE_SECONDS
 assert PING_SECONDS + PING_ANSWER_SECONDS < SILENCE_SECONDS
 assert INBOX_FRAMES_MAX < FRAMES_BURST < INBOX_EVENTS_MAX
 assert MINUTES_MIN < MINUTES_DEFAULT < MINUTES_MAX
+assert JOURNAL_ENTRIES_MAX > 2 * TURNS_MAX
+assert JOURNAL_BYTES_MAX > TURNS_MAX * (ANSWER_CHARS_MAX + QUESTION_CHARS_MAX) * 4
+assert SAVE_SECONDS < PONG_SECONDS  # an answer's fate is known before its page joins anew
 assert MODEL_PIECE_SECONDS < MODEL_FIRST_PIECE_SECONDS < MODEL_QUESTION_SECONDS < QUESTION_SECONDS
 assert MODEL_CONNECT_SECONDS < MODEL_FIRST_PIECE_SECONDS
 assert MODEL_CONNECTIONS_MAX > HARD_CAP_SESSIONS

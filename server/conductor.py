@@ -17,7 +17,7 @@ from runtime import clock, metrics
 from runtime.lifecycle import Tasks
 from runtime.logs import Log, bind
 from server.asking import Asker
-from server.inbox import Attach, Detach, Drain, Item, Lost, Park, Received
+from server.inbox import Attach, Detach, Drain, Inbox, Item, Lost, Park, Received
 from server.instance import Instance
 from server.notices import Notices
 from server.peer import Peer
@@ -45,7 +45,7 @@ class Conductor:
         self.away_since = clock.monotonic()
         self.peer: Peer | None = None
         self._instance = instance
-        self._inbox: asyncio.Queue[Item] = asyncio.Queue(limits.INBOX_EVENTS_MAX)
+        self._inbox = Inbox()
         self._tasks = Tasks(f"session {record.session_id}")
         self._asker = Asker(instance, record, self)
         self._notices = Notices(instance, record)
@@ -67,13 +67,23 @@ class Conductor:
 
     def post_soon(self, item: Item) -> None:
         """Put something into the inbox from a place that can't wait; a full inbox drops it."""
-        if not self.ended.is_set() and not self._inbox.full():
-            self._inbox.put_nowait(item)
+        if not self.ended.is_set() and not self._inbox.full:
+            self._inbox.put_now(item)
+
+    def heard_frame(self, peer: Peer, frame: messages.ClientFrame) -> None:
+        """Take a frame of a joined socket's; the peer bounds how many wait."""
+        if not self.ended.is_set():
+            self._inbox.put_now(Received(peer, frame))
+
+    def peer_gone(self, peer: Peer) -> None:
+        """Hear that a joined socket is over."""
+        if not self.ended.is_set():
+            self._inbox.put_now(Detach(peer))
 
     @property
     def full(self) -> bool:
         """Whether the inbox takes no more for now."""
-        return self._inbox.full()
+        return self._inbox.full
 
     @property
     def idle_seconds(self) -> float:
@@ -123,8 +133,7 @@ class Conductor:
 
     def _send_back(self) -> None:
         """Whoever came while the session was leaving is told to come again, not left waiting."""
-        while not self._inbox.empty():
-            item = self._inbox.get_nowait()
+        for item in self._inbox.drain():
             if isinstance(item, Attach):
                 item.peer.close("moving")
 
@@ -134,12 +143,12 @@ class Conductor:
                 await self._attach(item)
             case Detach():
                 if item.peer is self.peer:
-                    self._away()
-                    silent = item.peer.silent_seconds
-                    await self._receive(ev.Left(silent_seconds=silent))
+                    self.peer, self.away_since = None, clock.monotonic()
+                    await self._receive(ev.Left(silent_seconds=item.peer.silent_seconds))
             case Received():
                 if item.peer is self.peer:
                     await self._frame(item.peer, item.frame)
+                item.peer.handled()
             case Drain():
                 self._drain = item
             case Park():
@@ -170,10 +179,6 @@ class Conductor:
         self.session.snapshot.joins += 1
         item.peer.join = self.session.snapshot.joins
         await self._receive(ev.Joined(item.epoch, item.offset))
-
-    def _away(self) -> None:
-        self.peer = None
-        self.away_since = clock.monotonic()
 
     async def _frame(self, peer: Peer, frame: messages.ClientFrame) -> None:
         # The client has the new resume token: from now on the older ones are void.

@@ -14,10 +14,10 @@ from runtime.lifecycle import Stack, Tasks, calm_gc, stop_event
 from runtime.logs import Log
 from runtime.settings import Settings
 from server.app import Role, Server, compose
+from server.connection import Handshake
 from server.listen import listen
 
 GRACE_SECONDS: Final = 2
-PING_SECONDS: Final = 20.0
 log = Log("server.serve")
 
 
@@ -56,11 +56,9 @@ def _config(server: Server) -> uvicorn.Config:
     return uvicorn.Config(
         server.app,
         http="httptools",
-        ws="websockets-sansio",
+        ws=Handshake,
         ws_max_size=limits.FRAME_BYTES_MAX,
         ws_per_message_deflate=False,
-        ws_ping_interval=PING_SECONDS,
-        ws_ping_timeout=PING_SECONDS,
         lifespan="off",
         access_log=False,
         log_config=None,

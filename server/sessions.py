@@ -12,6 +12,7 @@ from runtime import clock, metrics
 from runtime.lifecycle import Tasks
 from runtime.logs import Log
 from server.conductor import Conductor
+from server.connection import Connections
 from server.inbox import Attach, Drain, Lost
 from server.instance import Instance
 from server.peer import Peer
@@ -26,6 +27,7 @@ class Sessions:
     def __init__(self, instance: Instance) -> None:
         """Hold sessions for `instance`."""
         self._instance = instance
+        self.connections = Connections()
         self._conductors: dict[UUID, Conductor] = {}
         self._arriving: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._tasks = Tasks("sessions")
@@ -156,6 +158,7 @@ class Sessions:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1)
+            self.connections.tick()
             for conductor in list(self._conductors.values()):
                 conductor.tick()
 

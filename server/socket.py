@@ -1,4 +1,4 @@
-"""The candidate's socket: judged before the upgrade, then one reader and one writer."""
+"""The candidate's socket: judged before the upgrade, joined to its session, then left alone."""
 
 import asyncio
 from typing import Any, Final, TypeAlias
@@ -7,24 +7,20 @@ from uuid import UUID
 import msgspec
 from litestar import WebSocket, websocket
 from litestar.datastructures import State
-from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import WebsocketRouteHandler
 
 from protocol import limits, messages
 from protocol.faults import KINDS, Fault
 from runtime import metrics
-from runtime.lifecycle import Tasks
 from runtime.logs import Log, bind
-from server.conductor import Conductor
-from server.inbox import Detach, Received
+from server.connection import EXTENSION, Upgrade
 from server.instance import Instance
-from server.peer import Peer
+from server.peer import Gone, Peer
 from server.sessions import Sessions
 
 log = Log("server.socket")
 PATH: Final = "/ws"
 LiveSocket: TypeAlias = "WebSocket[Any, Any, State]"
-DISCONNECT: Final = "websocket.disconnect"
 
 
 class Claims(msgspec.Struct, frozen=True):
@@ -32,10 +28,6 @@ class Claims(msgspec.Struct, frozen=True):
 
     tenant_id: UUID
     session_id: UUID
-
-
-class Gone(Exception):  # noqa: N818 - not an error: the peer went
-    """The peer has closed or lost the connection."""
 
 
 def route(instance: Instance, sessions: Sessions) -> WebsocketRouteHandler:
@@ -58,25 +50,20 @@ class Door:
         self._sessions = sessions
 
     async def serve(self, socket: LiveSocket) -> None:
-        """Live through one connection from the upgrade to its close."""
+        """Judge, upgrade and join; from then on the session hears the connection by itself."""
         await socket.receive()  # websocket.connect
         try:
             claims = await self._judge(socket)
+            upgrade = _upgrade_of(socket)
         except Fault as fault:
             await self._refuse(socket, fault)
             return
-        metrics.sockets.inc()
-        try:
-            await socket.send(
-                {
-                    "type": "websocket.accept",
-                    "subprotocol": messages.SUBPROTOCOL,
-                    "headers": [],
-                }
-            )
-            await self._live(socket, claims)
-        finally:
-            metrics.sockets.dec()
+        peer = Peer(claims.session_id)
+        connection = await upgrade(peer, self._sessions.connections)
+        if connection is not None:
+            metrics.sockets.inc()
+            peer.connect(connection)
+            await self._join(peer, claims)
 
     # Before the upgrade ---------------------------------------------------------------------
 
@@ -146,87 +133,42 @@ class Door:
 
     # After the upgrade ----------------------------------------------------------------------
 
-    async def _live(self, socket: LiveSocket, claims: Claims) -> None:
+    async def _join(self, peer: Peer, claims: Claims) -> None:
         bind(session_id=claims.session_id)
-        send = socket.send
-
-        async def send_text(text: str) -> None:
-            try:
-                await send({"type": "websocket.send", "bytes": None, "text": text})
-            except (OSError, WebSocketDisconnect):
-                raise Gone from None  # between two frames: what every cut phone looks like
-
-        peer = Peer(send_text)
-        async with Tasks("socket") as tasks:
-            writer = tasks.start(_guard(peer.outbox.write(), peer), name="writer")
-            reader = tasks.start(_guard(self._read(socket, peer, claims), peer), name="reader")
-            closing = peer.closing
-            await asyncio.wait({reader, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if not closing.done():
-                return  # the peer went by itself
-            code, reason = closing.result()
-            metrics.closes.labels(str(code)).inc()
-            await asyncio.wait({writer}, timeout=1.0)  # what was queued leaves first
-            await _close(socket, code, reason)
-
-    async def _read(self, socket: LiveSocket, peer: Peer, claims: Claims) -> None:
-        conductor: Conductor | None = None
         try:
-            try:
-                async with asyncio.timeout(limits.JOIN_SECONDS):
-                    first = await _frame(socket, peer)
-            except TimeoutError:
-                raise Fault("not_joined") from None
-            if not isinstance(first, messages.SessionJoin):
-                raise Fault("not_joined")
+            first = await _first_frame(peer)
             conductor = await self._sessions.join(
                 peer, claims.tenant_id, claims.session_id, epoch=first.epoch, offset=first.offset
             )
-            while True:
-                frame = await _frame(socket, peer)
-                await conductor.post(Received(peer, frame))
-        finally:
-            if conductor is not None:
-                await conductor.post(Detach(peer))
+        except Gone:
+            return
+        except Fault as fault:
+            peer.failed(fault.code)
+        except Exception:  # noqa: BLE001 - a bug is logged with its stack, and the peer told
+            log.crash("socket_crashed")
+            peer.failed("server_error")
+        else:
+            peer.listen(conductor)
 
 
-async def _frame(socket: LiveSocket, peer: Peer) -> messages.ClientFrame:
-    event = await socket.receive()
-    if event["type"] == DISCONNECT:
-        raise Gone
-    text = event.get("text")
-    peer.heard()
-    if text is None:
-        raise Fault("bad_frame", "binary frames are not part of this version")
+async def _first_frame(peer: Peer) -> messages.SessionJoin:
     try:
-        return messages.decode_client(text)  # type: ignore[arg-type]
-    except (msgspec.DecodeError, UnicodeError):
-        raise Fault("bad_frame") from None
+        async with asyncio.timeout(limits.JOIN_SECONDS):
+            first = await peer.frame()
+    except TimeoutError:
+        raise Fault("not_joined") from None
+    if not isinstance(first, messages.SessionJoin):
+        raise Fault("not_joined")
+    return first
 
 
-async def _guard(work: "asyncio.Future[None] | object", peer: Peer) -> None:
-    """Turn what ends a socket's task into the close code for it."""
-    try:
-        await work  # type: ignore[misc]
-    except Gone:
-        return
-    except Fault as fault:
-        metrics.faults.labels(fault.code).inc()
-        log.info("socket_closed", code=fault.code)
-        peer.close(fault.code)
-    except asyncio.CancelledError:
-        raise
-    except Exception:  # noqa: BLE001 - a bug is logged with its stack, and the peer told
-        log.crash("socket_crashed")
-        peer.close("server_error")
-
-
-async def _close(socket: LiveSocket, code: int, reason: str) -> None:
-    try:
-        async with asyncio.timeout(2):
-            await socket.send({"type": "websocket.close", "code": code, "reason": reason})
-    except (TimeoutError, OSError, RuntimeError):
-        pass  # it is gone already
+def _upgrade_of(socket: LiveSocket) -> Upgrade:
+    """Return the way to the connection itself, which the server of server/serve.py offers."""
+    extensions: Any = socket.scope.get("extensions") or {}
+    if EXTENSION not in extensions:
+        raise Fault("server_error", "live sessions need the server of `entrevistador serve`")
+    upgrade: Upgrade = extensions[EXTENSION]["upgrade"]
+    return upgrade
 
 
 def _offered(offered: list[str], prefix: str) -> str:
