@@ -41,6 +41,21 @@ first_piece_seconds = Histogram(
 finished = Counter("sessions_finished_total", "Interviews ended", ["reason"], registry=REGISTRY)
 drained = Counter("sessions_moved_total", "Sessions told to move", registry=REGISTRY)
 
+journal = Counter(
+    "journal_entries_total",
+    "Entries of the journal: appended, flushed, or refused with the reason",
+    ["outcome"],
+    registry=REGISTRY,
+)
+journal_mode = Gauge(
+    "entrevistador_journal_mode",
+    "1 when answers can be accepted into Redis while PostgreSQL is away",
+    registry=REGISTRY,
+)
+database_away = Gauge(
+    "database_away", "1 while PostgreSQL does not answer this process", registry=REGISTRY
+)
+
 requests = Counter("http_requests_total", "REST requests", ["route", "status"], registry=REGISTRY)
 request_seconds = Histogram(
     "http_request_seconds", "REST latency", ["route"], buckets=_FAST, registry=REGISTRY

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from protocol import limits
 
+JOURNALS: Final = "journal:"
 LIFETIMES: Final = {
     "live": limits.LIVE_SECONDS,  # a session's live state: SPEC cache-2
     "ticket": limits.TICKET_SECONDS * 4,  # the mark that a ticket was used outlives the ticket
@@ -22,6 +23,19 @@ LIFETIMES: Final = {
 def live(session_id: UUID) -> str:
     """Hash: the live state of a session (fence, instance, url, state)."""
     return f"live:{{{session_id}}}"
+
+
+def journal(session_id: UUID) -> str:
+    """List: what was accepted while PostgreSQL was away. It never expires: it is flushed."""
+    return f"{JOURNALS}{{{session_id}}}"
+
+
+def journal_of(key: str) -> UUID | None:
+    """Return whose journal a key is, or None when it is none."""
+    try:
+        return UUID(key.removeprefix(JOURNALS).strip("{}"))
+    except ValueError:
+        return None
 
 
 def ticket(nonce: str) -> str:
