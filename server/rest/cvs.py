@@ -15,8 +15,18 @@ from server import problems
 from server.house import House, house_of
 from server.rest.guards import PersonRequest
 from server.rest.lists import After, Limit, page
-from server.rest.shapes import CvDetail, CvOut, CvTicket, NewCandidate, NewCv, Page, Told, UploadTo
-from storage import audit, candidates, cvs, events, profiles
+from server.rest.shapes import (
+    CvDetail,
+    CvMatchOut,
+    CvOut,
+    CvTicket,
+    NewCandidate,
+    NewCv,
+    Page,
+    Told,
+    UploadTo,
+)
+from storage import audit, candidates, cvs, events, matches, profiles
 from storage.blobs import cv_key
 from storage.cvs import Cv
 from storage.transaction import Connection
@@ -26,7 +36,11 @@ API: Final = "/api/v1"
 
 def cv_out(cv: Cv, locale: str) -> CvOut:
     """Return a CV as it goes out, its fault told in the reader's language."""
-    told = refusals.message(cv.fault, problems.language(locale), cv.fault_detail)
+    told = (
+        refusals.message(cv.fault, problems.language(locale), cv.fault_detail)
+        if cv.fault in refusals.MESSAGES
+        else problems.message(cv.fault or "server_error", locale)
+    )
     fault = Told(cv.fault, told) if cv.fault else None
     values = {name: getattr(cv, name) for name in CvOut.__struct_fields__ if name != "fault"}
     return CvOut(**values, fault=fault)
@@ -201,5 +215,21 @@ async def get_cv(request: PersonRequest, cv_id: FromPath[UUID]) -> CvDetail:
     )
 
 
-RECRUITER_HANDLERS: Final = [announce, confirm, read_again, list_cvs, get_cv]
+@get(
+    "/cvs/{cv_id:uuid}/matches",
+    summary="Open openings for a CV, best first",
+    responses=problems.responses("unauthorized", "not_found"),
+)
+async def list_cv_matches(
+    request: PersonRequest, cv_id: FromPath[UUID], limit: Limit = limits.PAGE_ROWS_DEFAULT
+) -> Page[CvMatchOut]:
+    """Return what matched, what is missing and why, for every opening that is open now."""
+    async with house_of(request).db.tenant(request.user.tenant_id) as c:
+        await cvs.get(c, cv_id)
+        found = await matches.of_cv(c, cv_id, limit=limit)
+    fields = CvMatchOut.__struct_fields__
+    return Page([CvMatchOut(*(getattr(row, field) for field in fields)) for row in found], None)
+
+
+RECRUITER_HANDLERS: Final = [announce, confirm, read_again, list_cvs, get_cv, list_cv_matches]
 UPLOAD_HANDLERS: Final = [upload]

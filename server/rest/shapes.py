@@ -152,6 +152,18 @@ class MatchOut(msgspec.Struct, frozen=True):
     gates: list[Gate]
 
 
+class CvMatchOut(msgspec.Struct, frozen=True):
+    """How well one CV answers one of the open openings, and why."""
+
+    opening_id: UUID
+    opening_title: str
+    score: float
+    gates_passed: bool
+    matched: list[Matched]
+    missing: list[Missing]
+    gates: list[Gate]
+
+
 # Interviews -----------------------------------------------------------------------------
 
 
@@ -199,14 +211,13 @@ class Invited(InterviewOut, frozen=True, kw_only=True):
     link: str
 
 
-class InterviewDetail(InterviewOut, frozen=True, kw_only=True):
+class InterviewDetail(InterviewListed, frozen=True, kw_only=True):
     """An interview with its plan, what was said, what was agreed to and asked for."""
 
     plan: dict[str, Any]
     turns: list[TurnRow]
     consent: Consent | None
     requests: list[Accommodation]
-    report: str | None
 
 
 class Link(msgspec.Struct, frozen=True):

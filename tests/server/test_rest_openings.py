@@ -106,6 +106,32 @@ async def test_matches_say_what_matched_and_why(door: Door) -> None:
     assert [item["score"] for item in rest["items"]] == [0.9]
 
 
+async def test_a_cv_s_matches_are_with_open_openings_only(door: Door) -> None:
+    """Best first, each with its opening; what was closed meanwhile is not offered."""
+    cv = await door.read_cv()
+    made = [await door.opening(title=title) for title in ("Uno", "Dos", "Tres")]
+    async with door.house.db.tenant(door.tenant.id) as c:
+        await matches.save(
+            c,
+            door.tenant.id,
+            [
+                matches.Match(
+                    UUID(opening["id"]), UUID(cv["cv_id"]), score, True, [], [], [], 1, 1, 1
+                )
+                for opening, score in zip(made, (0.2, 0.9, 0.5), strict=True)
+            ],
+        )
+    await door.recruiter.patch(
+        f"/api/v1/openings/{made[2]['id']}", json={"status": "closed"}, headers={"if-match": '"1"'}
+    )
+    found = (await door.recruiter.get(f"/api/v1/cvs/{cv['cv_id']}/matches")).json()
+    assert [(one["opening_title"], one["score"]) for one in found["items"]] == [
+        ("Dos", 0.9),
+        ("Uno", 0.2),
+    ]
+    assert found["items"][0]["opening_id"] == made[1]["id"]
+
+
 async def test_public_pages_can_be_cached_and_validated(door: Door) -> None:
     """SPEC cache-1: the edge keeps a company 10 minutes, openings 5, and serves stale meanwhile."""
     made = await door.opening(title="Visible")
