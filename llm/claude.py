@@ -1,28 +1,32 @@
-"""Claude through the vendor's SDK: streamed questions, and claims as structured output.
+"""Claude for live turns and claims: parts in order, and nothing that was cut is ever whole.
 
-The SDK is handed in by the registry, which loads it only where a key is set. It never retries by
-itself: attempts are the session's, each with its own row and its own line in the ledger.
+The way there is the lean client, the events are decoded by a room of their own. Nothing is tried
+again here: an attempt is the session's, with a row and a line in the ledger of its own.
 """
 
-from collections.abc import AsyncGenerator
-from types import ModuleType
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any, Final
 
 import msgspec
 
 from interview.scoring import Claim
-from llm import wording
+from llm import events, wording
+from llm.events import Heard
+from llm.reply import ModelFault
 from llm.request import EvaluationRequest, QuestionRequest
-from llm.tiers import Task, Tiers, Usage
+from llm.tiers import Task, TaskSettings, Tier, Tiers, Usage
+from llm.wire_http import Exchange, Wire
 from protocol import limits
-from protocol.faults import Fault
+from runtime import clock
+from runtime.lifecycle import Tasks
 from runtime.logs import Log
 
 NAME: Final = "claude"
-URL: Final = "https://api.anthropic.com"
-CONNECT_SECONDS: Final = 5.0
-OURS: Final = (400, 401, 403, 404, 413)  # statuses that an operator has to look at
-NOTHING: Final = Usage()
+MESSAGES: Final = "/v1/messages"
+MODELS: Final = "/v1/models?limit=1000"
+GONE: Final = 404
+NEVER_BILLED: Final = ("unreachable", "rate_limited", "overloaded", "server_error", "rejected")
 
 log = Log("llm.claude")
 
@@ -33,25 +37,26 @@ class ClaimList(msgspec.Struct, frozen=True):
     claims: list[Claim]
 
 
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
 class ClaudeEngine:
     """One client for the process; each call closes its own way to the model."""
 
     name = NAME
 
-    def __init__(
-        self, sdk: ModuleType, wire: ModuleType, tiers: Tiers, *, key: str, base_url: str = ""
-    ) -> None:
-        """Open a client of `sdk` (anthropic), whose transport errors are those of `wire`."""
-        self._sdk = sdk
+    def __init__(self, wire: Wire, tiers: Tiers) -> None:
+        """Ask over `wire`, with the models and settings of `tiers`."""
         self._wire = wire
-        self._never_sent = (wire.ConnectError, wire.ConnectTimeout, wire.PoolTimeout)
         self._tiers = tiers
-        self._client = sdk.AsyncAnthropic(
-            api_key=key,
-            base_url=base_url or URL,
-            max_retries=0,
-            timeout=wire.Timeout(limits.MODEL_EVALUATION_SECONDS, connect=CONNECT_SECONDS),
-        )
+        self._stand_ins: dict[str, str] = {}
+        self._checked = False
+        self._tasks = Tasks("model list")
 
     @property
     def prompt_versions(self) -> dict[str, str]:
@@ -63,150 +68,164 @@ class ClaudeEngine:
 
     async def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
         """Yield the text deltas of one question; thinking is skipped, `message_stop` required."""
-        tier, settings = self._tiers.for_task("question")
+        self.check_soon()
+        begun = clock.monotonic()
+        tier, settings = self._tier("question", request.tier)
         call = wording.question(request, tier, settings)
-        bound = self._bound("question", call)
+        bound = _bound(call, settings)
         yield bound
         try:
-            stream = await self._client.messages.create(**call, stream=True)
-        except self._sdk.APIStatusError as error:
-            yield NOTHING  # refused at the door: nothing is billed
-            raise self._fault(error) from error
-        except self._sdk.APIConnectionError as error:
-            if isinstance(error.__cause__, self._never_sent):
-                yield NOTHING
-            raise Fault("model_unavailable", type(error).__name__) from error
-        state = _Stream(bound)
+            exchange = await self._send(call, stream=True, seconds=limits.MODEL_FIRST_PIECE_SECONDS)
+        except ModelFault as fault:
+            if fault.reason in NEVER_BILLED:
+                yield _nothing(bound, fault)
+            raise
+        heard, decoder = Heard(bound), events.Decoder()
+        heard.told(exchange.request_id, exchange.limits)
         try:
-            async for event in stream:
-                for part in state.take(event):
-                    yield part
-            state.finish()
-        except self._sdk.APIStatusError as error:  # an overload told in mid-stream
-            raise self._fault(error) from error
-        except (self._wire.HTTPError, ValueError) as error:  # broken off, or not JSON
-            raise Fault("model_truncated", type(error).__name__) from error
+            if exchange.kind != "text/event-stream":
+                raise ModelFault("malformed", exchange.kind, request_id=exchange.request_id)
+            end, shown = begun + limits.MODEL_QUESTION_SECONDS, False
+            while not heard.stopped:
+                due = begun + limits.MODEL_FIRST_PIECE_SECONDS
+                if shown:
+                    due = min(end, clock.monotonic() + limits.MODEL_PIECE_SECONDS)
+                data = await exchange.read(due, "stalled" if shown else "late")
+                if not data:
+                    break
+                for event in decoder.feed(data):
+                    part = heard.take(event)
+                    if part is not None:
+                        shown = shown or part.__class__ is str
+                        yield part
+            heard.finish()
+        except ModelFault as fault:
+            fault.request_id = fault.request_id or exchange.request_id
+            raise
         finally:
-            await stream.close()
+            if heard.stopped:
+                exchange.end()
+            else:
+                exchange.close()
 
     async def claims(self, request: EvaluationRequest) -> AsyncGenerator[list[Claim] | Usage, None]:
-        """Yield the claims of one call with structured output; anything else is a Fault."""
-        tier, settings = self._tiers.for_task("evaluation")
+        """Yield the claims of one call with structured output; anything else is a ModelFault."""
+        self.check_soon()
+        due = clock.monotonic() + limits.MODEL_EVALUATION_SECONDS
+        tier, settings = self._tier("evaluation", request.tier)
         call = wording.evaluation(request, tier, settings)
-        yield self._bound("evaluation", call)
+        bound = _bound(call, settings)
+        yield bound
         try:
-            message = await self._client.messages.create(**call)
-        except self._sdk.APIStatusError as error:
-            yield NOTHING
-            raise self._fault(error) from error
-        except self._sdk.APIConnectionError as error:
-            if isinstance(error.__cause__, self._never_sent):
-                yield NOTHING
-            raise Fault("model_unavailable", type(error).__name__) from error
-        yield _usage(message.usage)
-        _check_stop(message.stop_reason)
-        text = "".join(block.text for block in message.content if block.type == "text")
+            exchange = await self._send(call, seconds=limits.MODEL_EVALUATION_SECONDS)
+        except ModelFault as fault:
+            if fault.reason in NEVER_BILLED:
+                yield _nothing(bound, fault)
+            raise
+        heard = Heard(bound)
+        heard.told(exchange.request_id, exchange.limits)
         try:
-            yield msgspec.json.decode(text, type=ClaimList).claims
+            message = msgspec.json.decode(await exchange.whole(due), type=events.Message)
         except msgspec.MsgspecError as error:
-            raise Fault("model_truncated", "not the structure that was asked for") from error
+            raise ModelFault("malformed", "not a message") from error
+        finally:
+            exchange.close()
+        heard.count(message.usage)
+        yield heard.usage
+        events.check_stop(message.stop_reason)
+        yield claims_of(message.content)
 
     async def close(self) -> None:
-        """Close the client's connections."""
-        await self._client.close()
+        """Close the engine's connections."""
+        await self._tasks.close()
+        await self._wire.close()
 
     async def missing_models(self) -> list[str]:
-        """Return the models of the settings that the vendor does not list (any more)."""
-        known = {model.id async for model in self._client.models.list(limit=100)}
+        """Return the models of the settings that the provider does not list (any more)."""
+        exchange = await self._wire.send("GET", MODELS, seconds=limits.MODEL_CHECK_SECONDS)
+        due = clock.monotonic() + limits.MODEL_CHECK_SECONDS
+        try:
+            listed = msgspec.json.decode(await exchange.whole(due), type=_Models)
+        except msgspec.MsgspecError as error:
+            raise ModelFault("malformed", "not a list of models") from error
+        finally:
+            exchange.close()
+        known = {model.id for model in listed.data}
         return sorted({tier.model for tier in self._tiers.tiers.values()} - known)
 
-    def _bound(self, task: Task, call: dict[str, Any]) -> Usage:
-        """Return the most a call can use: a token is a byte at least, and the output has a limit.
+    def check_soon(self) -> None:
+        """Begin to compare the settings with the provider's list, once; nobody waits for it.
 
-        The whole prompt is counted as written to the cache, which is its dearest price.
+        Outside a running loop this is a RuntimeError, and nothing has begun.
         """
-        _, settings = self._tiers.for_task(task)
-        return Usage(
-            tokens_out=settings.max_tokens, cache_write=wording.prompt_bytes(call), final=False
-        )
+        asyncio.get_running_loop()
+        if not self._checked:
+            self._checked = True
+            self._tasks.start(self._check())
 
-    def _fault(self, error: Any) -> Fault:
-        """Return the Fault of an HTTP status or of an error event; some are ours to repair."""
-        status, kind = error.status_code, error.type or ""
-        if status in OURS:
-            log.error("model_call_refused", status=status, kind=kind)
-        return Fault("model_unavailable", f"{status} {kind}", retry_after=_retry_after(error))
+    async def _check(self) -> None:
+        """Warn of models that are gone and let their fallbacks stand in.
 
+        A provider that is away is asked again a few times, and the settings hold meanwhile.
+        """
+        for _ in range(limits.MODEL_CHECKS_MAX):
+            try:
+                missing = await self.missing_models()
+            except ModelFault as fault:
+                log.warning("models_unchecked", reason=fault.reason, status=fault.status)
+                await asyncio.sleep(limits.MODEL_CHECK_PAUSE_SECONDS)
+                continue
+            self._stand_ins = self._tiers.stand_ins(missing)
+            for name, tier in self._tiers.tiers.items():
+                if tier.model in missing:
+                    standing = self._stand_ins.get(name, "")
+                    log.warning("model_gone", tier=name, model=tier.model, name=standing or "none")
+            return
 
-class _Stream:
-    """What has been heard of one stream."""
+    def _tier(self, task: Task, wanted: str) -> tuple[Tier, TaskSettings]:
+        """Return the tier that does a task now, and how."""
+        tier, settings = self._tiers.for_task(task, wanted)
+        standing = self._stand_ins.get(settings.tier)
+        return self._tiers.for_task(task, standing) if standing else (tier, settings)
 
-    def __init__(self, bound: Usage) -> None:
-        self._usage = bound
-        self._output_max = bound.tokens_out
-        self._stop_reason: str | None = None
-        self._stopped = False
-
-    def take(self, event: Any) -> list[str | Usage]:
-        """Return what an event brings: text, or a better account of the cost."""
-        match event.type:
-            case "message_start":
-                self._usage = _usage(event.message.usage)
-                known = msgspec.structs.replace(
-                    self._usage, tokens_out=self._output_max, final=False
+    async def _send(
+        self, call: dict[str, Any], *, seconds: float, stream: bool = False
+    ) -> Exchange:
+        body = {**call, "stream": True} if stream else call
+        try:
+            return await self._wire.send("POST", MESSAGES, body, seconds=seconds)
+        except ModelFault as fault:
+            if fault.reason == "rejected":
+                log.error(  # noqa: TRY400 - a stack says nothing here
+                    "model_call_refused", status=fault.status, reason=fault.detail
                 )
-                return [known]
-            case "content_block_delta" if event.delta.type == "text_delta" and event.delta.text:
-                return [event.delta.text]
-            case "message_delta":
-                self._stop_reason = event.delta.stop_reason
-                self._usage = _merge(self._usage, event.usage)
-                return [self._usage]
-            case "message_stop":
-                self._stopped = True
-            case _:
-                pass  # block boundaries, thinking, and events that are yet to be invented
-        return []
-
-    def finish(self) -> None:
-        """Fault when the stream ended before `message_stop`, or for a reason that is no end."""
-        if not self._stopped:
-            raise Fault("model_truncated", "the stream ended without message_stop")
-        _check_stop(self._stop_reason)
+            if fault.status == GONE:
+                self._checked = False  # retired since the start: the next call looks again
+            raise
 
 
-def _check_stop(reason: str | None) -> None:
-    if reason == "refusal":
-        raise Fault("model_refused")
-    if reason not in ("end_turn", "stop_sequence"):
-        raise Fault("model_truncated", reason or "")
-
-
-def _usage(usage: Any) -> Usage:
-    return Usage(
-        tokens_in=usage.input_tokens,
-        tokens_out=usage.output_tokens,
-        cache_write=usage.cache_creation_input_tokens or 0,
-        cache_read=usage.cache_read_input_tokens or 0,
-    )
-
-
-def _merge(before: Usage, delta: Any) -> Usage:
-    """Return the usage at the end: counts are cumulative, and absent where nothing changed."""
-
-    def newer(value: int | None, older: int) -> int:
-        return older if value is None else value
-
-    return Usage(
-        tokens_in=newer(delta.input_tokens, before.tokens_in),
-        tokens_out=delta.output_tokens,
-        cache_write=newer(delta.cache_creation_input_tokens, before.cache_write),
-        cache_read=newer(delta.cache_read_input_tokens, before.cache_read),
-    )
-
-
-def _retry_after(error: Any) -> float | None:
+def claims_of(content: Iterable[events.Block]) -> list[Claim]:
+    """Return the claims that an answer's text holds; a ModelFault when it holds something else."""
+    text = "".join(block.text for block in content if block.type == "text")
     try:
-        return float(error.response.headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
+        return msgspec.json.decode(text, type=ClaimList).claims
+    except msgspec.MsgspecError as error:
+        raise ModelFault("malformed", "not the structure that was asked for") from error
+
+
+def _bound(call: dict[str, Any], settings: TaskSettings) -> Usage:
+    """Return the most a call can use: a token is a byte at least, and the output has a limit.
+
+    The whole prompt is counted as written to the cache, which is its dearest price.
+    """
+    return Usage(
+        tokens_out=call["max_tokens"],
+        cache_write=wording.prompt_bytes(call),
+        final=False,
+        tier=settings.tier,
+    )
+
+
+def _nothing(bound: Usage, fault: ModelFault) -> Usage:
+    """Return the account of a call that was refused at the door: nothing is billed."""
+    return Usage(tier=bound.tier, request_id=fault.request_id, limits=fault.limits)

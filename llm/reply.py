@@ -14,7 +14,8 @@ Reason = Literal[
     "overloaded",  # 529, or told in mid-stream with status 200
     "server_error",  # another 5xx, or told in mid-stream
     "rejected",  # another 4xx: an operator has to look
-    "broken",  # the connection broke
+    "disconnected",  # the connection broke before there was a reply
+    "broken",  # the connection broke in mid-reply
     "cut",  # the stream ended without message_stop
     "malformed",  # bytes that are no event
     "stalled",  # silence in mid-stream

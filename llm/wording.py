@@ -82,7 +82,7 @@ def prompt_bytes(call: dict[str, Any]) -> int:
 def _common(tier: Tier, settings: TaskSettings) -> dict[str, Any]:
     call: dict[str, Any] = {
         "model": tier.model,
-        "max_tokens": settings.max_tokens,
+        "max_tokens": settings.max_tokens + (0 if settings.think else tier.thinking_tokens),
         "output_config": {"effort": settings.effort},
     }
     if not settings.think and tier.thinking_off:

@@ -12,6 +12,7 @@ import msgspec
 
 ALLOWED: Final = frozenset(
     {
+        "account",
         "actor",
         "ask",
         "attempt",
@@ -31,10 +32,12 @@ ALLOWED: Final = frozenset(
         "kind",
         "lane",
         "method",
+        "micro_usd",
         "model",
         "name",
         "opening_id",
         "path",
+        "percent",
         "pid",
         "port",
         "reason",
@@ -49,6 +52,7 @@ ALLOWED: Final = frozenset(
         "tier",
         "tokens",
         "turn",
+        "urgency",
         "url_path",
         "worker",
     }
@@ -79,7 +83,16 @@ def set_up(level: str = "info", stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "asyncio", "anthropic", "uvicorn"):
+    for noisy in (
+        "aiohttp",
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "httpcore2",
+        "asyncio",
+        "anthropic",
+        "uvicorn",
+    ):
         logging.getLogger(noisy).setLevel("WARNING")
     # One stack a second for each pool while PostgreSQL is away says nothing that Fault does not.
     logging.getLogger("asyncpg").setLevel("ERROR")

@@ -34,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_url: str = ""
     anthropic_api_key: str = ""
     anthropic_base_url: str = ""
+    https_proxy: str = ""  # on the way to the model
     state_dir: Path = Path(".state")
     # Who this is
     phase: Literal["mvp", "growth", "scale"] = "mvp"
@@ -100,6 +101,7 @@ PLAIN: Final = {
     "STORAGE_URL": "storage_url",
     "ANTHROPIC_API_KEY": "anthropic_api_key",
     "ANTHROPIC_BASE_URL": "anthropic_base_url",
+    "HTTPS_PROXY": "https_proxy",
 }
 _LISTS: Final = {"origins", "connect_sources"}
 
