@@ -57,6 +57,16 @@ AWAY_CLOSE_SECONDS = 24 * 3600.0
 DRAIN_SECONDS = 8.0
 REFUSED_RETRY_SECONDS = 5
 
+# The waiting room -------------------------------------------------------------------------
+WAITING_SOCKETS_MAX = 500  # on one instance, beside its sessions; with this the room is full
+WAITING_KEEP_SECONDS = 120.0  # a place in line after the last sign of life: a reload, a tunnel
+WAITING_PRESENT_SECONDS = 5.0  # who was not heard for longer is passed over, and keeps the place
+WAITING_LOOK_SECONDS = 0.5  # between looks of an instance at the line, for all its sockets at once
+WAITING_TELL_SECONDS = 1.0  # at most one session.queued a socket in this
+WAITING_REFRESH_SECONDS = 30.0  # a session.queued although nothing changed: a fresh token
+WAITING_RATE_MINUTES = 10  # of freed places, for the estimate
+WAITING_BASIS_FREED = 3  # with fewer places freed there is no estimate
+
 # The interview ----------------------------------------------------------------------------
 TURNS_MAX = 24
 FOLLOW_UPS_MAX = 2
@@ -76,6 +86,26 @@ MODEL_REPLY_BYTES_MAX = 8 * 1024 * 1024  # an answer in one piece
 MODEL_CHECK_SECONDS, MODEL_CHECK_PAUSE_SECONDS, MODEL_CHECKS_MAX = 10.0, 60.0, 5  # the model list
 LEDGER_SECONDS = 2.0  # a line of the ledger holds up nobody for longer
 CLOSING_SECONDS_LEFT = 45  # with less than this no new question is begun
+
+# The road to the model -------------------------------------------------------------------
+LINE_WAITERS_MAX = 2_000  # of one process, tier and urgency
+LINE_SECONDS = {"live": 4.0, "candidate": 15.0, "recruiter": 60.0, "background": 120.0}
+BORROW_SECONDS = 3.0  # a live turn reserves this far ahead; nobody else does
+BUCKET_SECONDS = 10.0  # of a minute's limit that a bucket holds
+BUCKET_WATERMARKS = {"live": 0, "candidate": 10, "recruiter": 25, "background": 50}  # percent
+BUCKET_FLOOR_PERCENT = 5  # of the limit, for background whatever else there is
+MODEL_ATTEMPTS_MAX = 3  # calls of one tier before the ladder steps down
+MODEL_BACKOFF_SECONDS, MODEL_BACKOFF_SECONDS_MAX = 1.0, 20.0  # doubling, with jitter
+BREAKER_FAILURES = 5  # in a row
+BREAKER_SECONDS, BREAKER_SECONDS_MAX = 5.0, 60.0  # until one call tries again, doubling
+HEDGE_SECONDS = 3.0  # without a first piece, where hedging is on
+HEDGE_PERCENT = 2  # of the live calls
+RESERVE_SECONDS = 0.5  # a store that takes longer to say yes is away
+AWAY_AGAIN_SECONDS = 2.0  # then it is asked again
+QUESTION_BUDGET_PERCENT = 60  # of a session's limit; the rest pays its report
+HOLD_SECONDS = 240.0  # a reservation whose end nobody told belongs to a dead process
+WORK_CACHE_SECONDS = 7 * 24 * 3600  # answers to job-level work
+WORK_LEAD_SECONDS = 60.0  # whoever computes such an answer has this long, then another takes over
 
 # CVs (SPEC cv-1) --------------------------------------------------------------------------
 CV_BYTES_MAX = 50 * 1024 * 1024
@@ -136,6 +166,9 @@ assert RESUME_SECONDS < COPY_SECONDS <= INVITATION_SECONDS  # a link is what rea
 assert HEARTBEAT_SECONDS + PONG_SECONDS < SILENCE_SECONDS
 assert PING_SECONDS + PING_ANSWER_SECONDS < SILENCE_SECONDS
 assert INBOX_FRAMES_MAX < FRAMES_BURST < INBOX_EVENTS_MAX
+assert WAITING_LOOK_SECONDS <= WAITING_TELL_SECONDS < WAITING_PRESENT_SECONDS
+assert WAITING_REFRESH_SECONDS * 2 < WAITING_KEEP_SECONDS
+assert WAITING_PRESENT_SECONDS < SEAT_SECONDS < WAITING_KEEP_SECONDS
 assert MINUTES_MIN < MINUTES_DEFAULT < MINUTES_MAX
 assert JOURNAL_ENTRIES_MAX > 2 * TURNS_MAX
 assert JOURNAL_BYTES_MAX > TURNS_MAX * (ANSWER_CHARS_MAX + QUESTION_CHARS_MAX) * 4
@@ -143,3 +176,6 @@ assert SAVE_SECONDS < PONG_SECONDS  # an answer's fate is known before its page 
 assert MODEL_PIECE_SECONDS < MODEL_FIRST_PIECE_SECONDS < MODEL_QUESTION_SECONDS < QUESTION_SECONDS
 assert MODEL_CONNECT_SECONDS < MODEL_FIRST_PIECE_SECONDS
 assert MODEL_CONNECTIONS_MAX > HARD_CAP_SESSIONS
+assert BORROW_SECONDS < LINE_SECONDS["live"] < MODEL_FIRST_PIECE_SECONDS
+assert MODEL_EVALUATION_SECONDS < HOLD_SECONDS
+assert 0 < BUCKET_FLOOR_PERCENT < min(percent for percent in BUCKET_WATERMARKS.values() if percent)

@@ -69,6 +69,48 @@ model_micro_usd = Counter(
     "model_micro_usd_total", "Money spent on models, in millionths", ["task"], registry=REGISTRY
 )
 model_tokens = Counter("model_tokens_total", "Tokens by kind", ["kind"], registry=REGISTRY)
+model_waiting = Gauge(
+    "model_waiting", "Requests in line for a model", ["urgency"], registry=REGISTRY
+)
+model_line_seconds = Histogram(
+    "model_line_seconds",
+    "From the request to its place at the model",
+    ["urgency"],
+    buckets=_FAST,
+    registry=REGISTRY,
+)
+model_refusals = Counter(
+    "model_refusals_total",
+    "Requests that were given no place: line, budget or breaker",
+    ["why", "urgency"],
+    registry=REGISTRY,
+)
+model_steps = Counter(
+    "model_steps_total", "Steps down the ladder", ["to", "reason"], registry=REGISTRY
+)
+model_breaker = Gauge("model_breaker", "0 closed, 1 half open, 2 open", ["tier"], registry=REGISTRY)
+model_hedges = Counter("model_hedges_total", "Second calls", ["outcome"], registry=REGISTRY)
+model_stores = Gauge(
+    "model_stores",
+    "What decides about money: 0 Redis, 1 PostgreSQL and a local share, 2 nobody",
+    registry=REGISTRY,
+)
+model_alerts = Counter(
+    "model_budget_alerts_total",
+    "Thresholds of budgets crossed",
+    ["account", "percent"],
+    registry=REGISTRY,
+)
+model_cold_prefix = Counter(
+    "model_cold_prefix_total",
+    "Turns whose prefix should have come from the provider's cache and did not",
+    ["tier"],
+    registry=REGISTRY,
+)
+work_cache = Counter("work_cache_total", "Look-ups of job-level work", ["how"], registry=REGISTRY)
+ledger_lost = Counter(
+    "ledger_lost_total", "Lines that the ledger could not keep", registry=REGISTRY
+)
 
 cv_stage_seconds = Histogram(
     "cv_stage_seconds", "Time in a stage", ["stage", "outcome"], buckets=_SLOW, registry=REGISTRY

@@ -64,6 +64,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Who asks
     engine: Literal["auto", "offline", "claude"] = "auto"
     offline_piece_seconds: float = 0.06
+    # What it may cost, in micro-dollars (0 = no limit); a company's own limits come before these
+    model_session_micro_usd: int = 500_000
+    model_day_micro_usd: int = 100_000_000
+    model_month_micro_usd: int = 1_500_000_000
+    model_processes_max: int = 32  # with Redis away each takes this part of the provider's limits
+    model_hedge: bool = False  # a second call where the first piece is late
 
     def __post_init__(self) -> None:
         """Refuse relations that can't work, naming the variables."""

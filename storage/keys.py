@@ -15,8 +15,12 @@ LIFETIMES: Final = {
     "slots": 3600,  # an instance's places; members expire on their own
     "instance": int(limits.INSTANCE_LEASE_SECONDS * 4),
     "rate": 60,
+    "waiting": 7200,  # whose members end with limits.WAITING_KEEP_SECONDS
+    "freed": 3600,
     "events": limits.LIVE_SECONDS,
     "upload": 3600,
+    "money": 40 * 24 * 3600,  # accounts of a month; made again from the ledger when missing
+    "work": limits.WORK_CACHE_SECONDS,
 }
 
 
@@ -63,6 +67,41 @@ def counters() -> str:
     return "{fleet}:counters"
 
 
+def freed() -> str:
+    """Hash: places that came free, by minute, and since when they are counted."""
+    return "{fleet}:freed"
+
+
+def waiting() -> str:
+    """Sorted set: who is in the waiting room, by the last sign of life (ms)."""
+    return "{fleet}:waiting"
+
+
+def waiting_who() -> str:
+    """Hash: session -> its lane and the instance it waits at."""
+    return "{fleet}:waiting:who"
+
+
+def waiting_called() -> str:
+    """Hash: session -> the instance that keeps a seat for it, and when it arrived."""
+    return "{fleet}:waiting:called"
+
+
+def waiting_turns() -> str:
+    """Sorted set: tenant by its turn in the round."""
+    return "{fleet}:waiting:turns"
+
+
+def waiting_clock() -> str:
+    """String: the turn that was served last."""
+    return "{fleet}:waiting:clock"
+
+
+def waiting_line(lane: str) -> str:
+    """Sorted set: who waits in a lane (a tenant, or the returning) by arrival (ms)."""
+    return f"{{fleet}}:waiting:line:{lane}"
+
+
 def rate(who: str) -> str:
     """String: the theoretical arrival time of GCRA for one user or invitation."""
     return f"rate:{who}"
@@ -71,3 +110,49 @@ def rate(who: str) -> str:
 def events(tenant_id: UUID) -> str:
     """Stream: what watchers of a tenant are told."""
     return f"events:{tenant_id}"
+
+
+# Money and tokens share one tag: a reservation is one script over all of them.
+
+
+def bucket(tier: str) -> str:
+    """Hash: what is left of a tier's limits, and when each urgency last asked."""
+    return f"{{money}}:bucket:{tier}"
+
+
+def bucket_usage(tier: str) -> str:
+    """Hash: tenant by its share of the tier lately."""
+    return f"{{money}}:usage:{tier}"
+
+
+def bucket_waiting(tier: str) -> str:
+    """Sorted set: "<rank>:<tenant>" that waits, by when it asks again (ms)."""
+    return f"{{money}}:waiting:{tier}"
+
+
+def holds() -> str:
+    """Hash: attempt by what is reserved for it."""
+    return "{money}:holds"
+
+
+def open_attempts() -> str:
+    """Sorted set: attempt by the time when it must have ended (ms)."""
+    return "{money}:open"
+
+
+def account(tenant_id: UUID, name: str) -> str:
+    """Hash: used (spent and held micro-dollars) and told (the last threshold) of one account."""
+    return f"{{money}}:account:{tenant_id}:{name}"
+
+
+def work(tenant_id: UUID, digest: str) -> str:
+    """String: the answer to a piece of job-level work."""
+    return f"work:{{{tenant_id}:{digest}}}"
+
+
+def work_lead(tenant_id: UUID, digest: str) -> str:
+    """String: who computes it now."""
+    return f"work:{{{tenant_id}:{digest}}}:lead"
+
+
+WORK_DONE: Final = "work:done"  # channel: digests whose answer is there, or whose leader gave up
