@@ -293,7 +293,8 @@ class Interview:
                 self._socket.transport.abort()
             return []
         self.offset = frame.offset
-        if frame.offset - self._acked >= limits.ACK_FRAMES:
+        whole = isinstance(frame, messages.QuestionCompleted)  # its pieces are never wanted again
+        if whole or frame.offset - self._acked >= limits.ACK_FRAMES:
             self._acked = frame.offset
             await self.send(messages.SessionAck(frame.offset))  # the server may forget these
         return [frame]

@@ -29,7 +29,7 @@ COALESCE_SECONDS = 0.04  # pieces that arrive within this leave in one frame
 # Replay ---------------------------------------------------------------------------------
 REPLAY_FRAMES_MAX = 512  # frames of the record kept for a reconnect within an epoch
 REPLAY_BYTES_MAX = 96 * 1024  # whichever comes first; older ones fall out -> session.state
-ACK_FRAMES = 32  # a client acknowledges at least this often: the server forgets what it has
+ACK_FRAMES = 32  # a client acknowledges each whole question, and at least this often in one
 
 # Tickets --------------------------------------------------------------------------------
 TICKET_SECONDS = 30

@@ -12,7 +12,7 @@ import msgspec
 
 from loadtest.bench import stamps
 from loadtest.bench.wire import Refused, Wire, connect
-from protocol import limits, messages
+from protocol import messages
 from runtime import clock
 from runtime.lifecycle import Tasks
 
@@ -53,7 +53,6 @@ class Member:
         self._number = number
         self._wire: Wire | None = None
         self._turn = 0  # the question that waits for its answer
-        self._acked = 0
         self._planned = self._sent = 0
         self._awaiting_first = False
         self._due = False
@@ -120,9 +119,8 @@ class Member:
                     samples.faults.append(frame.code)
 
     def _ack(self, offset: int) -> None:
-        """Let the server forget now and then, as pages do."""
-        if offset - self._acked >= limits.ACK_FRAMES and self._wire is not None:
-            self._acked = offset
+        """Let the server forget a question that came whole, as pages do."""
+        if self._wire is not None:
             self._wire.send(messages.SessionAck(offset))
 
     def _pieces(self, found: stamps.Stamps, now: int) -> None:
