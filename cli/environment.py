@@ -85,6 +85,6 @@ def redis_database(url: str, number: int) -> str:
     return urlunsplit(parts._replace(path=f"/{number}"))
 
 
-def state_dir(found: Settings) -> Path:
-    """The state folder, absolute."""
-    return found.state_dir.absolute()
+def state_dir(given: Path | None) -> Path:
+    """The state folder of this machine's own house: as given, else as the environment says."""
+    return given or read(os.environ).state_dir

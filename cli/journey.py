@@ -1,10 +1,12 @@
 """The demo's journey: CV -> match -> interview -> report, over the public doors only."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from cli.candidate import Candidate
+from cli.telling import Teller, short
+from cli.visit import Visit
 from client.errors import Refused
 from client.rest import Api
 from client.session import Interview
@@ -14,7 +16,9 @@ from runtime import clock
 READ_SECONDS: Final = 120.0
 REPORT_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.1
-BAR: Final = 24
+POLL_SECONDS_MAX: Final = 1.0  # a person's calls are limited: a slow house is asked less often
+POLL_GROWTH: Final = 1.15
+MATCHES_MAX: Final = 200
 
 
 class Refusal(Exception):  # noqa: N818 - the file was refused, which is no bug
@@ -29,40 +33,40 @@ class Refusal(Exception):  # noqa: N818 - the file was refused, which is no bug
 class Journey:
     """One journey through a running house, told step by step."""
 
-    def __init__(
-        self, base_url: str, token: str, *, locale: str, say: Callable[[str], None]
-    ) -> None:
-        """Travel as the recruiter of `token`; `say` shows progress."""
+    def __init__(self, base_url: str, api: Api, visit: Visit, teller: Teller) -> None:
+        """Travel as the recruiter of `api`; what is made on the way belongs to `visit`."""
         self._base_url = base_url
-        self._token = token
-        self._locale = locale
-        self._say = say
+        self._api = api
+        self._visit = visit
+        self._teller = teller
+        self._words = teller.words
+        self._say = teller.say
 
     async def run(self, data: bytes, filename: str, opening: dict[str, Any]) -> dict[str, Any]:
         """Return cv, matches, interview, report (and its HTML page under `html`)."""
-        async with Api(self._base_url, self._token, locale=self._locale) as api:
-            self._say(f"\n1. Opening: {opening['title']}")
-            made = await api.post("/openings", opening)
-            self._say(f"\n2. CV: {filename} ({len(data):,} bytes)")
-            cv = await self._read_cv(api, data, filename, made["id"])
-            matches = await self._matches(api, made["id"], cv["cv_id"])
-            self._say("\n4. Interview")
-            interview = await self._interview(api, made["id"], cv)
-            self._say("\n5. Report")
-            report = await self._report(api, interview["id"])
-            html = await api.page(f"/interviews/{interview['id']}/report.html")
+        self._step("opening", title=opening["title"])
+        opening_id = await self._visit.begin(opening)
+        self._step("cv", name=filename, size=self._words.size(len(data)))
+        cv = await self._read_cv(data, filename, opening_id)
+        self._step("matches")
+        matches = await self._matches(opening_id, cv)
+        self._step("interview")
+        interview = await self._interview(opening_id, cv)
+        self._step("report")
+        report = await self._report(interview["id"])
         return {
             "cv": {key: cv[key] for key in ("status", "pages", "language", "profile")},
             "matches": matches,
             "interview": interview,
             "report": report,
-            "html": html,
+            "html": await self._api.page(f"/interviews/{interview['id']}/report.html"),
         }
 
-    async def _read_cv(
-        self, api: Api, data: bytes, filename: str, opening_id: str
-    ) -> dict[str, Any]:
-        asked = await api.post(
+    def _step(self, key: str, **values: Any) -> None:
+        self._say("\n" + self._words(key, **values))
+
+    async def _read_cv(self, data: bytes, filename: str, opening_id: str) -> dict[str, Any]:
+        asked = await self._api.post(
             "/cvs",
             {
                 "filename": filename,
@@ -71,11 +75,11 @@ class Journey:
                 "lane": "premium",
             },
         )
+        self._visit.met(asked["candidate_id"])
         upload = asked["upload"]
-        await api.upload(upload["url"], data, upload.get("headers"))
-        await api.post(f"/cvs/{asked['cv_id']}/confirm")
-        cv = await self._until_read(api, asked["cv_id"])
-        fault = cv.get("fault") or {}
+        await self._api.upload(upload["url"], data, upload.get("headers"))
+        await self._api.post(f"/cvs/{asked['cv_id']}/confirm")
+        cv = await self._until_read(asked["cv_id"])
         found = {
             "cv_id": asked["cv_id"],
             "candidate_id": asked["candidate_id"],
@@ -85,69 +89,57 @@ class Journey:
             "profile": cv.get("profile"),
         }
         if cv["status"] == "refused":
+            fault = cv.get("fault") or {}
             shown = {**found, "fault": fault.get("code"), "message": fault.get("message")}
             raise Refusal(f"{filename}: {fault.get('message')}", shown)
-        self._show_profile(cv)
+        self._teller.profile(cv)
         return found
 
-    async def _until_read(self, api: Api, cv_id: str) -> dict[str, Any]:
-        deadline = clock.monotonic() + READ_SECONDS
+    async def _until_read(self, cv_id: str) -> dict[str, Any]:
         shown = ""
-        while clock.monotonic() < deadline:
-            cv: dict[str, Any] = await api.get(f"/cvs/{cv_id}")
+        async for _ in self._asking(READ_SECONDS):
+            cv: dict[str, Any] = await self._api.get(f"/cvs/{cv_id}")
             if cv["stage"] != shown:
                 shown = cv["stage"]
-                filled = round(cv["progress"] * BAR)
-                bar = "█" * filled + "·" * (BAR - filled)
-                self._say(f"   {bar} {cv['progress']:>4.0%} {shown}")
+                self._teller.stage(cv)
             if cv["status"] in ("ready", "refused", "needs_ocr"):
                 return cv
-            await asyncio.sleep(POLL_SECONDS)
-        raise Refused("timeout", f"the CV was not read within {READ_SECONDS:g} s")
+        raise self._too_slow(READ_SECONDS)
 
-    def _show_profile(self, cv: dict[str, Any]) -> None:
-        profile = cv.get("profile")
-        if not profile:
-            self._say(f"   {cv['status']}: {(cv.get('fault') or {}).get('message', '')}")
-            return
-        basics = profile.get("basics", {})
-        skills = ", ".join(skill["name"] for skill in profile.get("skills", [])[:8])
-        years = profile.get("meta", {}).get("years_of_experience", 0)
-        self._say(f"   {basics.get('name', '?')} · {basics.get('label', '')} · {years:g} years")
-        self._say(f"   {len(profile.get('work', []))} jobs; {skills}")
-
-    async def _matches(self, api: Api, opening_id: str, cv_id: str) -> list[dict[str, Any]]:
-        self._say("\n3. Match")
-        deadline = clock.monotonic() + READ_SECONDS
+    async def _asking(self, seconds: float) -> AsyncIterator[None]:
+        """Yield until `seconds` have passed, quickly at first and then less often."""
+        deadline, wait = clock.monotonic() + seconds, POLL_SECONDS
         while clock.monotonic() < deadline:
-            page = await api.get(f"/openings/{opening_id}/matches")
-            mine = [item for item in page["items"] if item["cv_id"] == cv_id]
+            yield
+            await asyncio.sleep(wait)
+            wait = min(POLL_SECONDS_MAX, wait * POLL_GROWTH)
+
+    def _too_slow(self, seconds: float) -> Refused:
+        return Refused("timeout", self._words("slow", seconds=f"{seconds:g}"))
+
+    async def _matches(self, opening_id: str, cv: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the match with the demo's opening, then those with the others, best first."""
+        if cv["status"] != "ready":
+            self._say(f"   {self._words('no_match')}")
+            return []
+        async for _ in self._asking(READ_SECONDS):
+            page = await self._api.get(f"/cvs/{cv['cv_id']}/matches?limit={MATCHES_MAX}")
+            mine = [item for item in page["items"] if item["opening_id"] == opening_id]
             if mine:
-                match = {"opening_id": opening_id, **mine[0]}
-                self._show_match(match)
-                return [_match(match)]
-            cv = await api.get(f"/cvs/{cv_id}")
-            if cv["status"] != "ready":
-                return []
-            await asyncio.sleep(POLL_SECONDS)
-        return []
+                others = [item for item in page["items"] if item["opening_id"] != opening_id]
+                self._teller.match(mine[0])
+                self._teller.others(others)
+                return [_match(item) for item in (*mine, *others)]
+        raise self._too_slow(READ_SECONDS)
 
-    def _show_match(self, match: dict[str, Any]) -> None:
-        self._say(f"   affinity {match['score']:.2f}")
-        for item in match["matched"][:6]:
-            self._say(f"   + {item['term']}")
-        for item in match["missing"][:6]:
-            self._say(f"   - {item['term']}: {item['why']}")
-        for gate in match["gates"]:
-            self._say(f"   {'✓' if gate['passed'] else '✗'} must have {gate['term']}")
-
-    async def _interview(self, api: Api, opening_id: str, cv: dict[str, Any]) -> dict[str, Any]:
+    async def _interview(self, opening_id: str, cv: dict[str, Any]) -> dict[str, Any]:
         whom = {"cv_id": cv["cv_id"]} if cv["profile"] else {"candidate_id": cv["candidate_id"]}
-        wanted = {"opening_id": opening_id, "locale": self._locale, **whom}
-        made = await api.post("/interviews", wanted)
+        locale = self._words.locale
+        wanted = {"opening_id": opening_id, "locale": locale, **whom}
+        made = await self._api.post("/interviews", wanted)
         invitation = made["link"].rpartition("#")[2]
-        candidate = Candidate(cv["profile"], self._locale)
-        async with Api(self._base_url, invitation, locale=self._locale) as own:
+        candidate = Candidate(cv["profile"], locale)
+        async with Api(self._base_url, invitation, locale=locale) as own:
             about = await own.get("/invitation")
             consent = about["consent"]
             await own.post(
@@ -160,7 +152,7 @@ class Journey:
                 },
             )
             engine = await self._talk(Interview(own.ticket), candidate)
-        record = await api.get(f"/interviews/{made['id']}")
+        record = await self._api.get(f"/interviews/{made['id']}")
         turns = [
             {key: turn[key] for key in ("turn", "competency", "question", "answer")}
             for turn in record["turns"]
@@ -168,51 +160,48 @@ class Journey:
         return {"id": made["id"], "engine": engine, "turns": turns}
 
     async def _talk(self, interview: Interview, candidate: Candidate) -> str:
-        engine = ""
+        engine, asked = "", 0
         async for frame in interview.frames():
             match frame:
-                case messages.SessionJoined():
-                    engine = frame.engine
-                    self._say(f"   joined; questions come from {engine}")
-                case messages.QuestionCompleted():
-                    self._say(f"\n   {frame.turn}. [{frame.competency}] {frame.text}")
-                    await interview.answer(frame.turn, candidate.answer(frame.turn))
+                case messages.SessionJoined() | messages.EngineChanged():
+                    if frame.engine != engine:
+                        engine = frame.engine
+                        self._say(f"   {self._words('asks', engine=self._words.code(engine))}")
+                case messages.QuestionCompleted() if frame.turn > asked:
+                    asked = frame.turn
+                    self._teller.question(asked, frame.competency, frame.text)
+                    await interview.answer(asked, candidate.answer(asked))
+                case messages.SessionState(current=now) if now and now.completed:
+                    if now.turn > asked:  # it was asked while the connection was away
+                        asked = now.turn
+                        self._teller.question(asked, "", now.text)
+                        await interview.answer(asked, candidate.answer(asked))
                 case messages.AnswerAccepted():
-                    self._say(f"      {_short(candidate.answer(frame.turn))}")
-                case messages.EngineChanged():
-                    engine = frame.engine
+                    self._say(f"      {short(candidate.answer(frame.turn))}")
                 case messages.SessionFinished():
-                    self._say(f"\n   finished: {frame.reason}")
+                    self._say(f"\n   {self._words.code(frame.reason)}")
         return engine
 
-    async def _report(self, api: Api, interview_id: str) -> dict[str, Any]:
-        deadline = clock.monotonic() + REPORT_SECONDS
-        while True:
+    async def _report(self, interview_id: str) -> dict[str, Any]:
+        async for _ in self._asking(REPORT_SECONDS):
             try:
-                found = await api.get(f"/interviews/{interview_id}/report")
-                break
+                found = await self._api.get(f"/interviews/{interview_id}/report")
             except Refused as refused:
-                if refused.code != "not_found" or clock.monotonic() > deadline:
+                if refused.code != "not_found":
                     raise
-            await asyncio.sleep(POLL_SECONDS)
-        for item in found["competencies"]:
-            level = "–" if item["level"] is None else f"{item['level']}/4"
-            self._say(f"   {item['name']}: {level}, {len(item['quotes'])} quotes")
-        self._say(f"   {_short(found['summary'], 400)}")
-        return {
-            "competencies": [
-                {"name": item["name"], "level": item["level"], "quotes": item["quotes"]}
-                for item in found["competencies"]
-            ],
-            "engine": found["engine"],
-            "summary": found["summary"],
-        }
+                continue
+            self._teller.report(found)
+            return {
+                "competencies": [
+                    {"name": item["name"], "level": item["level"], "quotes": item["quotes"]}
+                    for item in found["competencies"]
+                ],
+                "engine": found["engine"],
+                "summary": found["summary"],
+            }
+        raise self._too_slow(REPORT_SECONDS)
 
 
 def _match(match: dict[str, Any]) -> dict[str, Any]:
     keys = ("opening_id", "score", "matched", "missing", "gates")
     return {key: match[key] for key in keys}
-
-
-def _short(text: str, chars: int = 110) -> str:
-    return text if len(text) <= chars else text[: chars - 1] + "…"

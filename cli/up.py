@@ -2,15 +2,13 @@
 
 import argparse
 import asyncio
-import contextlib
-import fcntl
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from cli import local, meeting, opening, sample
+from cli import environment, local, meeting, opening, sample
+from cli.visit import Visit
 from client.errors import Refused
 from client.rest import Api
 from runtime import clock, logs
@@ -32,11 +30,15 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
             "server for pages and REST, an interview server, two pipeline processes and the relay; "
             "restarts what dies; prints the links. Ctrl-C ends all of it."
         ),
+        epilog=(
+            "Exit code: 0 when it was ended, or ran already and told its links; 1 when something "
+            "did not start; 2 for an option or a setting that can't be used."
+        ),
     )
     parser.add_argument("--port", type=int, default=8000, help="pages and REST (8000, or free)")
     parser.add_argument("--live-port", type=int, default=8001, help="the live wire (8001, or free)")
     parser.add_argument("--instances", type=int, default=1, help="interview servers (1)")
-    parser.add_argument("--state-dir", type=Path, default=Path(".state"), help="where data lives")
+    meeting.add_state(parser)
     parser.add_argument("--json", action="store_true", help="print the links as one JSON line")
     parser.set_defaults(run=run)
 
@@ -44,9 +46,10 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(args: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM; 1 when the services can't be started."""
     logs.set_up("warning")
+    args.state_dir = environment.state_dir(args.state_dir)
     try:
-        with _alone(args.state_dir) as alone:
-            if alone:
+        with meeting.alone(args.state_dir, meeting.UP_LOCK) as first:
+            if first:
                 asyncio.run(_up(args))
                 return 0
     except embedded.EmbeddedError as error:
@@ -54,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
         return 1
     found = asyncio.run(meeting.running(args.state_dir))
     if found is None:
-        print("entrevistador up: another one is starting on this state folder", file=sys.stderr)
+        busy = f"a demo, or another `up` that starts or ends, works in the folder {args.state_dir}"
+        print(f"entrevistador up: {busy}: wait for it, or use another --state", file=sys.stderr)
         return 1
     print(f"it runs already, at {found[0]}", file=sys.stderr)
     links = {
@@ -63,19 +67,6 @@ def run(args: argparse.Namespace) -> int:
     }
     print(json.dumps(links) if args.json else "\n".join(f"  {k:11} {v}" for k, v in links.items()))
     return 0
-
-
-@contextlib.contextmanager
-def _alone(state_dir: Path) -> Iterator[bool]:
-    """Hold the state folder's lock for as long as we run; False when another `up` has it."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "up.lock").open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 async def _up(args: argparse.Namespace) -> None:
@@ -87,7 +78,7 @@ async def _up(args: argparse.Namespace) -> None:
         live_port=args.live_port,
         instances=args.instances,
     ) as stack:
-        invitation = await _sample_invitation(stack)
+        invitation = await _sample_invitation(stack, args.state_dir)
         links = {
             "recruiter": stack.link("recruiter", stack.recruiter_token),
             "operator": stack.link("operator", stack.operator_token),
@@ -102,12 +93,13 @@ async def _up(args: argparse.Namespace) -> None:
         print("ending …", file=sys.stderr, flush=True)
 
 
-async def _sample_invitation(stack: local.Stack) -> str:
+async def _sample_invitation(stack: local.Stack, state_dir: Path) -> str:
     """Return a fresh link for the sample candidate; opening, CV and interview are made once."""
     async with Api(stack.base_url, stack.recruiter_token) as api:
         try:
+            await Visit(state_dir, api).close()
             wanted = opening.parse(sample.sample_opening(), "the sample")
-            openings = (await api.get("/openings?limit=200"))["items"]
+            openings = (await api.get("/openings?status=open&limit=200"))["items"]
             same = [one for one in openings if one["title"] == wanted["title"]]
             chosen = same[-1] if same else await api.post("/openings", wanted)
             invited = f"/interviews?status=invited&opening_id={chosen['id']}&limit=1"

@@ -1,16 +1,22 @@
 """`entrevistador demo`: a whole journey with any file, and plain words for a wrong one."""
 
+import asyncio
 import json
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
 
+import cv_broken
 import cv_files
 import pytest
 from cv_people import EDSON
 
+from cli.words import WORDS
+from client.rest import Api
+from protocol.refusals import LOCALES, MESSAGES
 from storage import embedded
-from tests.cli.stack import command, environ
+from tests.cli.stack import Up, command, environ, up
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def folder():
 def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run the command to its end."""
     return subprocess.run(
-        command("demo", "--state-dir", str(folder / "state"), *arguments),
+        command("demo", "--state", str(folder / "state"), *arguments),
         check=False,
         capture_output=True,
         text=True,
@@ -90,6 +96,8 @@ def test_any_file_and_opening_in_another_language(folder):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["cv"]["language"] == "pt"
+    for key in ("matches", "interview", "report", "offline", "completed"):
+        assert WORDS[key]["pt"] in done.stderr, key
     assert "você" in " ".join(turn["question"].lower() for turn in result["interview"]["turns"])
 
 
@@ -121,3 +129,80 @@ def test_a_refused_cv_is_said_in_the_readers_language(folder):
     assert done.returncode == 2
     assert "contraseña" in done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["cv"]["fault"] == "cv_encrypted"
+
+
+@pytest.mark.timeout(180)
+def test_a_picture_of_a_cv_goes_on_without_a_profile_and_says_so_in_words(folder):
+    """No text, no match; the interview takes place all the same, and no code is shown."""
+    (folder / "cv.pdf").write_bytes(cv_broken.scanned())
+    done = demo(folder, "--json", "--cv", str(folder / "cv.pdf"), "--locale", "en")
+    assert done.returncode == 0, done.stderr
+    assert MESSAGES["cv_needs_ocr"]["en"] in done.stderr
+    assert "needs_ocr" not in done.stderr
+    assert WORDS["no_match"]["en"] in done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["cv"]["status"], result["cv"]["profile"]) == ("needs_ocr", None)
+    assert result["matches"] == []
+    assert result["interview"]["turns"]
+    assert result["report"]["competencies"]
+
+
+async def in_the_house(stack: Up) -> tuple[list[dict], list[dict]]:
+    """The openings there are, and the candidates that were not erased."""
+    async with Api(stack.base_url, stack.token("recruiter")) as api:
+        openings = (await api.get("/openings?limit=200"))["items"]
+        people = (await api.get("/candidates?limit=200"))["items"]
+    return openings, [one for one in people if one["erased_at"] is None]
+
+
+@pytest.mark.timeout(240)
+def test_demos_leave_a_house_as_they_found_it():
+    """One opening of their own, closed again, and the last one's candidate; cut short, nobody."""
+    with up() as stack:
+        [sample], [invited] = asyncio.run(in_the_house(stack))
+        own = set()
+        for _ in range(2):
+            done = demo(stack.state.parent, "--json")
+            assert done.returncode == 0, done.stderr
+            matches = json.loads(done.stdout.splitlines()[-1])["matches"]
+            own.add(matches[0]["opening_id"])
+            assert [match["opening_id"] for match in matches[1:]] == [sample["id"]]
+            openings, people = asyncio.run(in_the_house(stack))
+            assert {one["id"]: one["status"] for one in openings} == {
+                matches[0]["opening_id"]: "closed",
+                sample["id"]: "open",
+            }
+            assert len(people) == 2
+        assert len(own) == 1
+        assert cut_short(stack) == 130
+        openings, people = asyncio.run(in_the_house(stack))
+        assert [one["id"] for one in openings if one["status"] == "open"] == [sample["id"]]
+        assert len(openings) == 2
+        assert [one["id"] for one in people] == [invited["id"]]
+
+
+def cut_short(stack: Up) -> int:
+    """Interrupt a demo in its interview; its exit code."""
+    with subprocess.Popen(
+        command("demo", "--state", str(stack.state)),
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ(),
+    ) as process:
+        told = []
+        for line in process.stderr:
+            told.append(line)
+            if WORDS["interview"]["es"] in line:
+                process.send_signal(signal.SIGINT)
+        assert WORDS["cut"]["es"] in told[-1]
+        assert "Traceback" not in "".join(told)
+        return process.wait(timeout=30)
+
+
+def test_every_text_is_in_every_language():
+    """The same places to fill in, and none left empty."""
+    for key, texts in WORDS.items():
+        assert set(texts) == set(LOCALES), key
+        assert all(texts.values()), key
+        places = [sorted(part for part in text.split("{")[1:]) for text in texts.values()]
+        assert len({len(found) for found in places}) == 1, key
