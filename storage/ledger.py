@@ -119,7 +119,7 @@ class LedgerStore:
 
     def _head(self, size: int) -> list[LedgerEntry]:
         tenant = self._waiting[0].tenant_id
-        batch = []
+        batch: list[LedgerEntry] = []
         for entry in self._waiting:
             if entry.tenant_id != tenant or len(batch) == size:
                 break

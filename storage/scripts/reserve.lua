@@ -135,7 +135,7 @@ local function lately(text)
 end
 local mine = lately(redis.call('HGET', usage, tenant) or '0:0')
 local over = 0
-local scarce = wait > 0 or until_open(main, cap, 1, 0.5) > 0
+local scarce = wait > 0 or until_open(main, cap, 1, 0.1) > 0
 if scarce then
     redis.call('ZREMRANGEBYSCORE', waiting, '-inf', now / 1000 - 2000)
     for _, member in ipairs(redis.call('ZRANGE', waiting, 0, 63)) do
