@@ -62,6 +62,7 @@ KINDS: Final = _table(
     Kind("question_not_ready", 409, None, True, "The question has not been asked in full yet"),
     Kind("paused", 409, None, False, "The interview is paused"),
     Kind("not_saved", 503, None, True, "The answer could not be kept yet; it is sent again"),
+    Kind("ending_waits", 503, None, True, "All is said and kept; the end is being recorded"),
     Kind("fence_lost", 409, 4505, False, "Another instance owns the session now"),
     # the model
     Kind("model_unavailable", 503, None, True, "The model did not answer"),

@@ -26,11 +26,13 @@ from server.tickets import Tickets
 from storage.blobs import open_blobs
 from storage.connect import Redis, open_redis, wait_for_database
 from storage.events import EventHub
+from storage.journal import Journal
 from storage.ledger import LedgerStore
 from storage.live import Live
+from storage.reach import Reach
 from storage.redis_writer import RedisWriter
-from storage.sessions import TurnWriter
 from storage.slots import Slots
+from storage.turns import TurnWriter
 
 Role = Literal["api", "interview", "all"]
 START_SECONDS: Final = 30.0
@@ -80,6 +82,8 @@ async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
         live=Live(redis, writer),
         slots=slots,
         turns=stack.add(TurnWriter(db), lambda it: it.close()),
+        journal=Journal(redis, writer),
+        reach=stack.add(Reach(db), lambda it: it.close()),
         gate=gate,
         tickets=tickets,
         gateway=stack.add(open_gateway(settings, LedgerStore(db)), lambda it: it.close()),

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from typing import Final, Protocol
+from typing import Protocol
 
 from interview import events as ev
 from interview.interviewer import Said
@@ -14,10 +14,10 @@ from runtime.lifecycle import Tasks
 from runtime.logs import Log
 from server.inbox import Item, Lost
 from server.instance import Instance
+from server.keeping import Keeper
 from storage import sessions as store
 
 log = Log("server.asking")
-RECORD_RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Inbox(Protocol):
@@ -40,8 +40,11 @@ class Inbox(Protocol):
 class Asker:
     """Runs the attempt under way for one session; a new one ends the old one."""
 
-    def __init__(self, instance: Instance, record: store.Record, inbox: Inbox) -> None:
-        """Ask through the instance's gateway and report to `inbox`."""
+    def __init__(
+        self, instance: Instance, record: store.Record, inbox: Inbox, keeper: Keeper
+    ) -> None:
+        """Ask through the instance's gateway, have attempts kept, and report to `inbox`."""
+        self._keeper = keeper
         self._instance = instance
         self._record = record
         self._inbox = inbox
@@ -67,7 +70,7 @@ class Asker:
         plan = ask.plan
         try:
             if not ask.recorded:
-                await self._record_ask(plan)
+                await self._keeper.begin_ask(plan)
             async with asyncio.timeout(limits.QUESTION_SECONDS):
                 await self._stream(plan, said, engine_told)
         except TimeoutError:
@@ -81,24 +84,6 @@ class Asker:
             log.crash("ask_crashed", turn=plan.turn, ask=plan.ask)
             await asyncio.sleep(1)  # a bug that fails at once must not spin
             await self._inbox.post(ev.AskFailed(plan.turn, plan.ask, "server_error"))
-
-    async def _record_ask(self, plan: ev.AskPlan) -> None:
-        """Write the attempt's row; with PostgreSQL away it waits: no call may be unaccounted."""
-        record = self._record
-        tries = 0
-        while True:
-            try:
-                await store.begin_ask(
-                    self._instance.db, record.tenant_id, record.session_id, record.fence, plan
-                )
-            except Fault as fault:
-                if fault.code != "unavailable":
-                    raise
-                wait = RECORD_RETRY_SECONDS[min(tries, len(RECORD_RETRY_SECONDS) - 1)]
-                await asyncio.sleep(wait)
-                tries += 1
-            else:
-                return
 
     async def _stream(self, plan: ev.AskPlan, said: list[Said], engine_told: str) -> None:
         record, gateway = self._record, self._instance.gateway

@@ -6,10 +6,8 @@ order. Streaming a question and closing run beside it and report back through th
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
 
 from interview import events as ev
-from interview.record import Snapshot
 from interview.session import Session
 from protocol import limits, messages
 from protocol.faults import Fault
@@ -19,12 +17,12 @@ from runtime.logs import Log, bind
 from server.asking import Asker
 from server.inbox import Attach, Detach, Drain, Inbox, Item, Lost, Park, Received
 from server.instance import Instance
+from server.keeping import RETRY_SECONDS, Keeper
 from server.notices import Notices
 from server.peer import Peer
 from storage import sessions as store
 
 log = Log("server.conductor")
-RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Conductor:
@@ -47,7 +45,8 @@ class Conductor:
         self._instance = instance
         self._inbox = Inbox()
         self._tasks = Tasks(f"session {record.session_id}")
-        self._asker = Asker(instance, record, self)
+        self._keeper = Keeper(instance, record, lost=self._lost, again=self._checkpoint)
+        self._asker = Asker(instance, record, self, self._keeper)
         self._notices = Notices(instance, record)
         self._closing: asyncio.Task[None] | None = None
         self._drain: Drain | None = None
@@ -101,10 +100,15 @@ class Conductor:
                 self.peer.close("silent")
             elif self.session.seconds_left(clock.monotonic()) < 0:
                 self.post_soon(ev.Ticked())
-        elif self.idle_seconds > limits.AWAY_GRACE_SECONDS:
+        elif self.idle_seconds > limits.AWAY_GRACE_SECONDS and not self._must_stay():
             self.post_soon(Park())
+        self._keeper.tick()
         if self._drain is not None and clock.monotonic() > self._drain.deadline:
             self.post_soon(self._drain)
+
+    def _must_stay(self) -> bool:
+        """With PostgreSQL away nobody else could take the session: its memory is its only home."""
+        return self._instance.reach.away or self._keeper.holds
 
     def _tick_finished(self) -> None:
         """A finished interview needs no place: its page is told and the session let go."""
@@ -235,7 +239,9 @@ class Conductor:
             case ev.Checkpoint():
                 self._checkpoint(durable=effect.durable)
             case ev.Close():
-                if self._closing is None:
+                if self._closing is not None:
+                    self._say_fault("ending_waits")  # to a page that has come back meanwhile
+                else:
                     self._asker.stop()
                     self._closing = self._tasks.start(self._close(effect.reason))
             case ev.Notice():
@@ -270,85 +276,56 @@ class Conductor:
         snapshot = self.session.saved_snapshot(begun)
         snapshot.current = None  # the answer takes the question's place
         try:
-            outcome = await self._instance.turns.save(self.record, save, snapshot)
+            outcome = await self._keeper.save(save, snapshot)
         except Fault:
             await self._lose()
             return []
         metrics.save_seconds.observe(clock.monotonic() - begun)
         metrics.answers.labels(outcome).inc()
         event = ev.AnswerSaved(save.client_msg_id, save.said.turn, outcome)
-        return self.session.receive(event, clock.monotonic())
+        effects = self.session.receive(event, clock.monotonic())
+        if outcome in ("turn_answered", "wrong_turn"):
+            self._start_over()  # PostgreSQL knows more than this memory does
+        return effects
 
-    def _checkpoint(self, *, durable: bool) -> None:
-        session, record = self.session, self.record
+    def _start_over(self) -> None:
+        """Let the session go: whoever takes it next reads it anew."""
+        log.warning("session_behind", turn=len(self.session.answered))
+        if self.peer is not None:
+            self.peer.close("state_lost")
+        self.ended.set()
+
+    def _checkpoint(self, *, durable: bool = False) -> None:
+        session = self.session
         snapshot = session.saved_snapshot(clock.monotonic())
         status = "finished" if session.finished else "active"
-        future = self._instance.live.keep(
-            record.session_id,
-            record.fence,
-            snapshot,
-            turns_done=len(session.answered),
-            status=status,
-        )
-        future.add_done_callback(self._kept)
+        self._keeper.checkpoint(snapshot, turns_done=len(session.answered), status=status)
         if durable:
-            self._tasks.start(self._keep_durably(snapshot))
-
-    def _kept(self, future: "asyncio.Future[int]") -> None:
-        if future.cancelled() or future.exception() is not None:
-            return  # Redis is away: PostgreSQL has the turns, and the next boundary tries again
-        if not future.result() and not self.ended.is_set():
-            self.reassure()
+            self._tasks.start(self._keeper.checkpoint_durably(snapshot))
 
     def reassure(self) -> None:
         """Ask the stores whose session it is: Redis knows nothing of it, or of somebody newer."""
         if not self.ended.is_set():
-            self._tasks.start(self._reassure())
+            self._keeper.reassure()
 
-    async def _reassure(self) -> None:
-        record, instance = self.record, self._instance
-        try:
-            await store.confirm(instance.db, record.tenant_id, record.session_id, record.fence)
-            await instance.live.take(
-                record.session_id,
-                record.fence,
-                instance=instance.id,
-                url=instance.url,
-                tenant_id=record.tenant_id,
-                interview_id=record.interview_id,
-            )
-            self._checkpoint(durable=False)
-        except Fault as fault:
-            if fault.code == "fence_lost":
-                await self.post(Lost())
-
-    async def _keep_durably(self, snapshot: Snapshot) -> None:
-        record = self.record
-        try:
-            await store.checkpoint(
-                self._instance.db,
-                record.tenant_id,
-                record.session_id,
-                record.fence,
-                snapshot,
-            )
-        except Fault as fault:
-            if fault.code == "fence_lost":
-                await self.post(Lost())
+    async def _lost(self) -> None:
+        await self.post(Lost())
 
     # Ending -------------------------------------------------------------------------------
 
     async def _close(self, reason: str) -> None:
-        """End durably, trying until the store takes it; only then is the candidate told."""
+        """End durably, trying until the store takes it; only then is the candidate told so."""
         tries = 0
         while True:
             snapshot = self.session.saved_snapshot(clock.monotonic())
             try:
-                await store.close(self._instance.db, self.record, snapshot, reason)
+                await self._keeper.close(snapshot, reason)
             except Fault as fault:
                 if fault.code == "fence_lost":
-                    await self.post(Lost())
+                    await self._lost()
                     return
+                if not tries:
+                    self._say_fault("ending_waits")
                 await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
                 tries += 1
             else:
@@ -368,8 +345,8 @@ class Conductor:
         self.ended.set()
 
     async def _let_go(self) -> None:
-        self._checkpoint(durable=False)
-        await self._keep_durably(self.session.saved_snapshot(clock.monotonic()))
+        self._checkpoint()
+        await self._keeper.checkpoint_durably(self.session.saved_snapshot(clock.monotonic()))
         self.ended.set()
 
     # Moving -------------------------------------------------------------------------------
@@ -394,3 +371,4 @@ class Conductor:
         self.ended.set()
         await self._asker.close()
         await self._tasks.close()
+        await self._keeper.shut()

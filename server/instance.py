@@ -9,10 +9,12 @@ from llm.gateway import Gateway
 from server.gate import Gate
 from server.tickets import Tickets
 from storage.connect import Redis
+from storage.journal import Journal
 from storage.live import Live
-from storage.sessions import TurnWriter
+from storage.reach import Reach
 from storage.slots import Slots
 from storage.transaction import Database
+from storage.turns import TurnWriter
 
 
 class Instance(msgspec.Struct):
@@ -25,6 +27,8 @@ class Instance(msgspec.Struct):
     live: Live
     slots: Slots
     turns: TurnWriter
+    journal: Journal
+    reach: Reach
     gate: Gate
     tickets: Tickets
     gateway: Gateway

@@ -17,6 +17,7 @@ from server.inbox import Attach, Drain, Lost
 from server.instance import Instance
 from server.peer import Peer
 from storage import sessions as store
+from storage.journal import Entry
 
 log = Log("server.sessions")
 
@@ -86,8 +87,11 @@ class Sessions:
             return True
         try:
             fences = await self._instance.live.fences([record.session_id])
-            if fences[record.session_id] == record.fence:
-                return True
+        except Fault:
+            fences = {}  # Redis is away: PostgreSQL knows
+        if fences.get(record.session_id) == record.fence or self._instance.reach.away:
+            return True
+        try:
             await store.confirm(
                 self._instance.db, record.tenant_id, record.session_id, record.fence
             )
@@ -106,7 +110,7 @@ class Sessions:
         record = await store.take(instance.db, tenant_id, session_id, instance_id=instance.id)
         snapshot = record.snapshot
         if not record.finished:
-            newer = await instance.live.take(
+            taken = await instance.live.take(
                 session_id,
                 record.fence,
                 instance=instance.id,
@@ -114,9 +118,9 @@ class Sessions:
                 tenant_id=tenant_id,
                 interview_id=record.interview_id,
             )
-            if newer is not None:
-                snapshot = newer
-            await store.confirm(instance.db, tenant_id, session_id, record.fence)
+            record = await store.confirm_taken(instance.db, record, taken.journal)
+            snapshot = taken.snapshot or record.snapshot
+            await self._trim(session_id, taken.journal)
         session = Session(
             plan=record.plan,
             seed=record.seed,
@@ -131,6 +135,12 @@ class Sessions:
         conductor.start()
         log.info("session_taken", session_id=session_id, fence=record.fence)
         return conductor
+
+    async def _trim(self, session_id: UUID, journal: list[Entry]) -> None:
+        """What PostgreSQL has now, the sealed journal may forget; if not now, the sweep sees it."""
+        if journal:
+            with contextlib.suppress(Fault):
+                await self._instance.journal.trim(session_id, [entry.mark for entry in journal])
 
     def _left(self, conductor: Conductor) -> None:
         session_id = conductor.record.session_id
@@ -154,6 +164,13 @@ class Sessions:
         """Begin the ticks and the renewing of places."""
         self._tasks.start(self._tick(), name="tick")
         self._renewing = self._tasks.start(self._renew(), name="renew")
+        self._tasks.start(self._watch_journal(), name="journal")
+
+    async def _watch_journal(self) -> None:
+        """Say, at the start and whenever it changes, whether answers could outlive PostgreSQL."""
+        while True:
+            await self._instance.journal.check()
+            await asyncio.sleep(limits.JOURNAL_LOOK_SECONDS)
 
     async def _tick(self) -> None:
         while True:

@@ -100,7 +100,12 @@ class Door:
     async def _by_resume(self, token: str) -> Claims:
         resume = self._instance.tickets.read_resume(token)
         await self._sessions.check_resume(resume.tenant_id, resume.session_id, resume.join)
-        await self._instance.gate.enter(resume.session_id, returning=True)
+        try:
+            await self._instance.gate.enter(resume.session_id, returning=True)
+        except Fault as fault:
+            if fault.code != "unavailable" or self._sessions.here(resume.session_id) is None:
+                raise
+            # Redis is away, but the session is in this memory: its place is here already.
         return Claims(resume.tenant_id, resume.session_id)
 
     async def _refuse(self, socket: LiveSocket, fault: Fault) -> None:

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from interview.record import Snapshot
 from protocol.faults import Fault
 from storage import keys
+from storage.journal import Entry, parse
 from storage.redis_writer import RedisWriter, text
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -29,6 +30,13 @@ class Owner(msgspec.Struct, frozen=True):
     url: str
     status: str
     turns_done: int
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What the last owner left: its state, if that is the newest, and its sealed journal."""
+
+    snapshot: Snapshot | None
+    journal: list[Entry]
 
 
 class Live:
@@ -48,25 +56,20 @@ class Live:
         url: str,
         tenant_id: UUID,
         interview_id: UUID,
-    ) -> Snapshot | None:
-        """Raise the copy of the fence and return what the last owner left, if it is the newest.
+    ) -> Taken:
+        """Raise the copy of the fence, seal the journal and return what the last owner left.
 
         Raises Fault `fence_lost` when somebody newer is there already, `unavailable` without Redis.
         """
         answer = await self._writer.run(
             "take",
-            [keys.live(session_id)],
+            [keys.live(session_id), keys.journal(session_id)],
             [fence, instance, url, _LIFETIME_MS, str(tenant_id), str(interview_id)],
         )
-        taken, had, state = answer
+        taken, had, state, journal = answer
         if not taken:
             raise Fault("fence_lost", f"fence {had} is newer than {fence}")
-        if had != fence - 1 or not state:
-            return None  # of an owner in between that never wrote here: PostgreSQL knows better
-        try:
-            return _decode(state)
-        except msgspec.DecodeError:
-            return None  # written by another version of this program
+        return Taken(_left(had, fence, state), parse(journal))
 
     def keep(
         self, session_id: UUID, fence: int, snapshot: Snapshot, *, turns_done: int, status: str
@@ -119,6 +122,15 @@ class Live:
             )
         except (RedisError, OSError) as error:
             raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+
+
+def _left(had: int, fence: int, state: bytes) -> Snapshot | None:
+    if had != fence - 1 or not state:
+        return None  # of an owner in between that never wrote here: PostgreSQL knows better
+    try:
+        return _decode(state)
+    except msgspec.DecodeError:
+        return None  # written by another version of this program
 
 
 async def forget(redis: Redis, session_ids: list[UUID]) -> None:

@@ -1,32 +1,25 @@
-"""The durable side of a live session: take over, save turns, checkpoint, close.
+"""The durable side of a live session: take over, checkpoint, close.
 
 Every write carries the fence that PostgreSQL issued; a stale owner is refused here.
 """
 
-import asyncio
-from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
-from interview.events import AskPlan, Save, SaveOutcome
-from interview.interviewer import Directive, Said
+from interview.events import AskPlan
+from interview.interviewer import Said
 from interview.plan import Plan
 from interview.record import Answered, Snapshot
 from protocol import ids, jobs
 from protocol.faults import Fault
-from runtime.lifecycle import Tasks
-from runtime.logs import Log
-from storage import interviews, outbox
+from runtime import metrics
+from storage import flushing, interviews, outbox
+from storage.journal import Entry
 from storage.transaction import Connection, Database
-
-log = Log("storage.sessions")
-WRITERS: Final = 2
-BATCH_MAX: Final = 50
-LOCKED_TRIES: Final = 20
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +138,26 @@ async def confirm(db: Database, tenant_id: UUID, session_id: UUID, fence: int) -
         raise Fault("fence_lost", f"fence {now} is newer than {fence}")
 
 
+async def confirm_taken(db: Database, record: Record, entries: Sequence[Entry]) -> Record:
+    """Third step of a take-over: insert what the journal held, under the fence, and read again.
+
+    Returns the record with every answer that was ever acknowledged; Fault `fence_lost` when
+    somebody newer has come meanwhile.
+    """
+    async with db.tenant(record.tenant_id) as connection:
+        flushed = await flushing.insert(connection, record.session_id, entries, fence=record.fence)
+        if flushed.turns_done == len(record.answered):
+            return record
+        answered = await _answered(connection, record.session_id)
+        state = await connection.fetchval(
+            "SELECT state FROM interview_sessions WHERE id = $1 AND created_at = $2",
+            record.session_id,
+            ids.created_at(record.session_id),
+        )
+    metrics.journal.labels("flushed").inc(flushed.inserted)
+    return msgspec.structs.replace(record, answered=answered, snapshot=_snapshot(state))
+
+
 async def why_lost(db: Database, tenant_id: UUID, interview_id: UUID) -> str:
     """Return the fault code for an owner whose fence was raised: withdrawn or opened_elsewhere."""
     try:
@@ -249,132 +262,3 @@ async def _answered(connection: Connection, session_id: UUID) -> list[Answered]:
         client_msg_id = values.pop("client_msg_id")
         answered.append(Answered(Said(**values), client_msg_id))
     return answered
-
-
-class TurnWriter:
-    """Saves turns: those that come while a connection is busy leave together in one commit."""
-
-    def __init__(self, db: Database, *, writers: int = WRITERS) -> None:
-        """Write through `db` with at most `writers` commits at a time."""
-        self._db = db
-        self._pending: deque[tuple[dict[str, Any], asyncio.Future[str]]] = deque()
-        self._wake = asyncio.Condition()
-        self._tasks = Tasks("turn-writer")
-        self._writers = writers
-
-    async def save(self, record: Record, save: Save, snapshot: Snapshot) -> SaveOutcome:
-        """Make one answer durable; Fault `fence_lost` when somebody newer owns the session.
-
-        `unavailable` means that nothing was acknowledged: the commit may have happened, and the
-        same client_msg_id sent again finds out.
-        """
-        row = _row(record, save, snapshot)
-        for attempt in range(LOCKED_TRIES):
-            try:
-                outcome = await self._queue(row)
-            except Fault as fault:
-                log.warning("answer_not_saved", session_id=record.session_id, code=fault.code)
-                return "unavailable"
-            if outcome == "locked":
-                await asyncio.sleep(0.01 * (attempt + 1))
-                continue
-            if outcome in ("fence_lost", "finished"):
-                raise Fault("fence_lost", outcome)
-            return outcome  # type: ignore[return-value]
-        return "unavailable"
-
-    async def _queue(self, row: dict[str, Any]) -> str:
-        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._pending.append((row, future))
-        while len(self._tasks) < self._writers:
-            self._tasks.start(self._run())
-        async with self._wake:
-            self._wake.notify()
-        return await future
-
-    async def _run(self) -> None:
-        while True:
-            async with self._wake:
-                while not self._pending:
-                    await self._wake.wait()
-                batch = self._take_batch()
-            try:
-                await self._write(batch)
-            finally:
-                # Whatever went wrong: nobody waits for ever, and nothing unsaved is acknowledged.
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(Fault("unavailable", "not written"))
-
-    def _take_batch(self) -> list[Any]:
-        batch: list[Any] = []
-        sessions: set[Any] = set()
-        rest: deque[Any] = deque()
-        while self._pending and len(batch) < BATCH_MAX:
-            item = self._pending.popleft()
-            if item[0]["session_id"] in sessions:
-                rest.append(item)  # a session has one turn a commit
-            else:
-                sessions.add(item[0]["session_id"])
-                batch.append(item)
-        self._pending.extendleft(reversed(rest))
-        return batch
-
-    async def _write(self, batch: list[Any]) -> None:
-        try:
-            rows = await self._db.call("SELECT * FROM save_turns($1)", [row for row, _ in batch])
-        except Fault as fault:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(fault)
-            return
-        except asyncpg.PostgresError as error:
-            await self._bisect(batch, error)
-            return
-        outcomes = {(row["session_id"], row["turn"]): row["outcome"] for row in rows}
-        for row, future in batch:
-            if not future.done():
-                future.set_result(outcomes[(row["session_id"], row["turn"])])
-
-    async def _bisect(self, batch: list[Any], error: Exception) -> None:
-        """One bad row fails its whole group: write them one by one and fail only that one."""
-        if len(batch) > 1:
-            for item in batch:
-                await self._write([item])
-            return
-        log.error("answer_refused", error=type(error).__name__)
-        _, future = batch[0]
-        if not future.done():
-            future.set_exception(Fault("unavailable", type(error).__name__))
-
-    async def close(self) -> None:
-        """Stop writing; what waits is told that it was not saved."""
-        await self._tasks.close()
-        while self._pending:
-            _, future = self._pending.popleft()
-            if not future.done():
-                future.set_exception(Fault("unavailable", "closing"))
-
-
-def _row(record: Record, save: Save, snapshot: Snapshot) -> dict[str, Any]:
-    next_ask = save.next_ask
-    directive: Directive | None = next_ask.directive if next_ask else None
-    return {
-        "tenant_id": record.tenant_id,
-        "session_id": record.session_id,
-        "created_at": ids.created_at(record.session_id),
-        "fence": record.fence,
-        "turn": save.said.turn,
-        "ask": save.ask,
-        "competency": save.said.competency,
-        "level": save.said.level,
-        "kind": save.said.kind,
-        "engine": save.engine,
-        "question": save.said.question,
-        "answer": save.said.answer,
-        "client_msg_id": save.client_msg_id,
-        "seconds": save.seconds,
-        "state": snapshot,
-        "next_ask": next_ask.ask if next_ask else None,
-        "directive": directive,
-    }

@@ -22,7 +22,9 @@ _AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # a full disk, no memory, too many connections
+    asyncpg.PostgresSystemError,  # and what its machine does not let it do
+    asyncpg.ReadOnlySQLTransactionError,  # a standby that was just made, or unmade, a primary
     TimeoutError,
 )
 
@@ -68,11 +70,16 @@ class Database:
                 raise
             raise Fault("unavailable", type(error).__name__) from error
 
-    async def call(self, sql: str, *args: object) -> list[asyncpg.Record]:
-        """Run one statement as a transaction of its own: for the definer's functions."""
+    async def call(
+        self, sql: str, *args: object, seconds: float | None = None
+    ) -> list[asyncpg.Record]:
+        """Run one statement as a transaction of its own: for the definer's functions.
+
+        It may take `seconds`; None leaves it the connection's own limit.
+        """
         try:
             async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
-                return await connection.fetch(sql, *args)
+                return await connection.fetch(sql, *args, timeout=seconds)
         except _AWAY as error:
             if isinstance(error, ValueError):  # a wrong argument: a bug, not an absence
                 raise

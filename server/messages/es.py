@@ -41,6 +41,7 @@ MESSAGES: Final = {
     "question_not_ready": "La pregunta todavía no está completa.",
     "paused": "La entrevista está en pausa.",
     "not_saved": "Todavía no pudimos guardar la respuesta. La enviamos de nuevo.",
+    "ending_waits": "Lo que dijo está guardado. Registramos el cierre; puede cerrar la página.",
     "fence_lost": "La entrevista continúa en otra conexión.",
     "model_unavailable": "El servicio de preguntas no respondió.",
     "model_refused": "El servicio de preguntas no aceptó la solicitud.",

@@ -24,11 +24,13 @@ from server.sessions import Sessions
 from server.tickets import Tickets
 from storage import interviews
 from storage.connect import open_database, open_redis
+from storage.journal import Journal
 from storage.ledger import LedgerStore
 from storage.live import Live
+from storage.reach import Reach
 from storage.redis_writer import RedisWriter
-from storage.sessions import TurnWriter
 from storage.slots import Slots
+from storage.turns import TurnWriter
 
 ORIGIN = "http://pages.test"
 
@@ -86,6 +88,8 @@ async def live_house(settings: Settings, name: str = "one", **changes) -> AsyncI
             live=Live(redis, writer),
             slots=slots,
             turns=stack.add(TurnWriter(db), lambda t: t.close()),
+            journal=Journal(redis, writer),
+            reach=stack.add(Reach(db), lambda r: r.close()),
             gate=Gate(slots, instance_id=name),
             tickets=Tickets(settings.secret),
             gateway=stack.add(open_gateway(settings, LedgerStore(db)), lambda g: g.close()),

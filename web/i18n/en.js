@@ -188,6 +188,7 @@ export default {
   "fault.question_not_ready": "The question is not complete yet; your answer will be sent shortly.",
   "fault.paused": "The interview is paused. Continue to send your answer.",
   "fault.not_saved": "Your answer could not be kept yet; it is sent again.",
+  "fault.ending_waits": "What you said is kept. The end is being recorded; you may close this page.",
   "fault.fence_lost": "The interview goes on at another server.",
   "fault.model_unavailable": "The artificial intelligence does not answer.",
   "fault.model_refused": "The artificial intelligence did not answer this request.",

@@ -188,6 +188,7 @@ export default {
   "fault.question_not_ready": "La pregunta aún no está completa; su respuesta se enviará enseguida.",
   "fault.paused": "La entrevista está en pausa. Continúe para enviar su respuesta.",
   "fault.not_saved": "Aún no pudimos guardar su respuesta; se envía de nuevo.",
+  "fault.ending_waits": "Lo que dijo está guardado. Registramos el cierre; puede cerrar la página.",
   "fault.fence_lost": "La entrevista continúa en otro servidor.",
   "fault.model_unavailable": "La inteligencia artificial no responde.",
   "fault.model_refused": "La inteligencia artificial no respondió a este pedido.",

@@ -188,6 +188,7 @@ export default {
   "fault.question_not_ready": "A pergunta ainda não está completa; sua resposta será enviada em seguida.",
   "fault.paused": "A entrevista está em pausa. Continue para enviar sua resposta.",
   "fault.not_saved": "Ainda não conseguimos guardar sua resposta; ela é enviada de novo.",
+  "fault.ending_waits": "O que disse está guardado. Registramos o fim; pode fechar esta página.",
   "fault.fence_lost": "A entrevista continua em outro servidor.",
   "fault.model_unavailable": "A inteligência artificial não responde.",
   "fault.model_refused": "A inteligência artificial não respondeu a este pedido.",

@@ -1,0 +1,134 @@
+"""What a journal held, into PostgreSQL: in order, once, under the lock on its session's row."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from protocol import ids
+from protocol.faults import Fault
+from runtime import metrics
+from runtime.logs import Log
+from storage.journal import Entry
+from storage.transaction import Connection, Database
+
+log = Log("storage.flushing")
+
+
+class Flushed(msgspec.Struct, frozen=True):
+    """How a session stands after a flush."""
+
+    fence: int
+    turns_done: int
+    inserted: int
+
+
+async def flush(
+    db: Database, tenant_id: UUID, session_id: UUID, entries: Sequence[Entry], *, fence: int | None
+) -> Flushed:
+    """Insert entries in a transaction of their own; then, and only then, they may be trimmed.
+
+    Raises Fault `fence_lost` when `fence` is given and not the session's, `unavailable` when
+    nobody can tell whether it was done.
+    """
+    async with db.tenant(tenant_id) as connection:
+        flushed = await insert(connection, session_id, entries, fence=fence)
+    metrics.journal.labels("flushed").inc(flushed.inserted)
+    return flushed
+
+
+async def insert(
+    connection: Connection, session_id: UUID, entries: Sequence[Entry], *, fence: int | None
+) -> Flushed:
+    """Insert entries in the caller's transaction; what is there already is left as it is.
+
+    Without a fence the entries count by themselves: a journal accepts only from a confirmed owner,
+    so an answer in it was that owner's to accept, whoever asks. An erased candidate's words are not
+    inserted any more.
+    """
+    session = await connection.fetchrow(
+        "SELECT s.interview_id, s.tenant_id, s.fence, s.turns_done, i.erased "
+        "FROM interview_sessions s JOIN interviews i ON i.id = s.interview_id "
+        "WHERE s.id = $1 AND s.created_at = $2 FOR NO KEY UPDATE OF s",
+        session_id,
+        ids.created_at(session_id),
+    )
+    if session is None:
+        raise Fault("fence_lost", "no such session")
+    held = int(session["fence"])
+    if fence is not None and held != fence:
+        raise Fault("fence_lost", f"fence {held} is newer than {fence}")
+    done = int(session["turns_done"])
+    if session["erased"]:
+        return Flushed(held, done, 0)
+    turns = [entry.row for entry in entries if entry.kind == "turn"]
+    await _compare(connection, session_id, [row for row in turns if row["turn"] <= done])
+    fresh = [row for row in turns if row["turn"] > done]
+    if [row["turn"] for row in fresh] != list(range(done + 1, done + 1 + len(fresh))):
+        log.error("journal_gap", session_id=session_id, turn=done)
+        raise Fault("unavailable", "the journal has a gap")
+    if fresh:
+        await _insert_turns(connection, session_id, fresh, held)
+    asks = [
+        {**row, "turn": row["turn"] + 1, "ask": row["next_ask"]}
+        for row in turns
+        if row["next_ask"] is not None
+    ]
+    asks += [entry.row for entry in entries if entry.kind == "ask"]
+    if asks:
+        await _insert_asks(connection, asks)
+    return Flushed(held, done + len(fresh), len(fresh))
+
+
+async def _compare(connection: Connection, session_id: UUID, known: list[dict[str, Any]]) -> None:
+    """An answer that PostgreSQL has is the same one; another would be a promise broken: say so."""
+    if not known:
+        return
+    rows = await connection.fetch(
+        "SELECT turn, client_msg_id FROM turns WHERE session_id = $1 AND turn = ANY($2)",
+        session_id,
+        [row["turn"] for row in known],
+    )
+    kept = {row["turn"]: row["client_msg_id"] for row in rows}
+    for row in known:
+        if kept.get(row["turn"]) != row["client_msg_id"]:
+            metrics.journal.labels("conflict").inc()
+            log.error("journal_conflict", session_id=session_id, turn=row["turn"])
+
+
+async def _insert_turns(
+    connection: Connection, session_id: UUID, fresh: list[dict[str, Any]], fence: int
+) -> None:
+    await connection.execute(
+        "INSERT INTO turns (session_id, turn, tenant_id, interview_id, fence, ask, competency, "
+        "level, kind, engine, question, answer, client_msg_id, seconds, answered_at) "
+        "SELECT s.id, x.turn, s.tenant_id, s.interview_id, $4, x.ask, x.competency, x.level, "
+        "x.kind, x.engine, x.question, x.answer, x.client_msg_id, coalesce(x.seconds, 0), "
+        "x.answered_at FROM jsonb_to_recordset($3) AS x(turn integer, ask integer, "
+        "competency text, level text, kind text, engine text, question text, answer text, "
+        "client_msg_id text, seconds double precision, answered_at timestamptz) "
+        "JOIN interview_sessions s ON s.id = $1 AND s.created_at = $2 ORDER BY x.turn",
+        session_id,
+        ids.created_at(session_id),
+        fresh,
+        fence,
+    )
+    await connection.execute(
+        "UPDATE interview_sessions SET turns_done = $3, state = $4, updated_at = now() "
+        "WHERE id = $1 AND created_at = $2",
+        session_id,
+        ids.created_at(session_id),
+        fresh[-1]["turn"],
+        fresh[-1]["state"],
+    )
+
+
+async def _insert_asks(connection: Connection, asks: list[dict[str, Any]]) -> None:
+    await connection.execute(
+        "INSERT INTO asks (session_id, turn, ask, tenant_id, fence, directive) "
+        "SELECT x.session_id, x.turn, x.ask, x.tenant_id, x.fence, x.directive "
+        "FROM jsonb_to_recordset($1) AS x(session_id uuid, turn integer, ask integer, "
+        "tenant_id uuid, fence bigint, directive jsonb) ON CONFLICT DO NOTHING",
+        asks,
+    )
