@@ -64,10 +64,14 @@ ClientFrame = (
 
 
 class SessionQueued(msgspec.Struct, tag="session.queued", frozen=True):
-    """The candidate waits for a place; `position` starts at 1."""
+    """The candidate waits for a place; `position` starts at 1, the estimate is null when unknown.
+
+    `waiting_token` proves the place in line: it goes along when the next ticket is asked for.
+    """
 
     position: int
-    eta_seconds: float
+    eta_seconds: float | None
+    waiting_token: str = ""
 
 
 class SessionJoined(msgspec.Struct, tag="session.joined", frozen=True):
@@ -115,11 +119,15 @@ class SessionState(msgspec.Struct, tag="session.state", frozen=True):
     offset: int = 0
 
 
-class SessionMoving(msgspec.Struct, tag="session.moving", frozen=True):
-    """The instance hands the session over; join at `resume_url` within the deadline."""
+class SessionMoving(msgspec.Struct, tag="session.moving", frozen=True, omit_defaults=True):
+    """The instance hands the session over; join at `resume_url` within the deadline.
+
+    Whoever waited for a place gets the `ticket` to use there; otherwise the resume token serves.
+    """
 
     deadline_ms: int
     resume_url: str
+    ticket: str = ""
 
 
 class FaultFrame(msgspec.Struct, tag="fault", frozen=True, omit_defaults=True):

@@ -14,6 +14,10 @@ _SLOW: Final = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 
 sessions = Gauge("sessions", "Sessions in memory on this instance", registry=REGISTRY)
 sockets = Gauge("sockets", "Open WebSockets on this instance", registry=REGISTRY)
+waiting = Gauge("waiting_sockets", "Sockets in the waiting room here", registry=REGISTRY)
+waited_seconds = Histogram(
+    "waited_seconds", "From arrival in the line to the seat", buckets=_SLOW, registry=REGISTRY
+)
 slots_cap = Gauge("slots_cap", "The hard cap of sessions on this instance", registry=REGISTRY)
 admissions = Counter("admissions_total", "What the gate answered", ["outcome"], registry=REGISTRY)
 closes = Counter("socket_closes_total", "Sockets closed, by code", ["code"], registry=REGISTRY)

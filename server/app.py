@@ -33,6 +33,7 @@ from storage.reach import Reach
 from storage.redis_writer import RedisWriter
 from storage.slots import Slots
 from storage.turns import TurnWriter
+from storage.waiting import Waiting
 
 Role = Literal["api", "interview", "all"]
 START_SECONDS: Final = 30.0
@@ -58,7 +59,7 @@ async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
     writer = stack.add(RedisWriter(_redis(settings, stack, one=True)), lambda it: it.close())
     slots = Slots(redis, writer)
     tickets = Tickets(settings.secret)
-    gate = Gate(slots, instance_id="" if role == "api" else name)
+    gate = Gate(slots, Waiting(writer), instance_id="" if role == "api" else name)
     house = House(
         settings=settings,
         db=db,

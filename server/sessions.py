@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from uuid import UUID
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from interview.session import Session
 from protocol import limits
@@ -31,6 +31,7 @@ class Sessions:
         self.connections = Connections()
         self._conductors: dict[UUID, Conductor] = {}
         self._arriving: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._released: WeakSet[Conductor] = WeakSet()
         self._tasks = Tasks("sessions")
         self._emptied = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
@@ -180,23 +181,36 @@ class Sessions:
                 conductor.tick()
 
     async def _renew(self) -> None:
-        instance, part = self._instance, 0
+        part = 0
         while True:
             due = self._holding()[part :: limits.RENEW_PARTS]
             part = (part + 1) % limits.RENEW_PARTS
             try:
-                await instance.slots.renew(
-                    instance.id,
-                    [conductor.record.session_id for conductor in due],
-                    draining=instance.draining.is_set(),
-                )
+                await self._renew_places(due)
+                await self._release_finished()
                 await self._find_lost(due)
             except Fault as fault:
                 log.warning("places_not_renewed", code=fault.code)
             await asyncio.sleep(limits.RENEW_SECONDS)
 
+    async def _renew_places(self, due: list[Conductor]) -> None:
+        """Renew one part; a Redis that does not know this instance hears of every session."""
+        slots, id_ = self._instance.slots, self._instance.id
+        draining = self._instance.draining.is_set()
+        ids = [conductor.record.session_id for conductor in due]
+        if await slots.renew(id_, ids, draining=draining, whole=False) < 0:
+            every = [conductor.record.session_id for conductor in self._holding()]
+            await slots.renew(id_, every, draining=draining)
+
+    async def _release_finished(self) -> None:
+        """Give back the places of finished interviews, whose pages may still show the end."""
+        for conductor in list(self._conductors.values()):
+            if conductor.session.finished and conductor not in self._released:
+                await self._instance.slots.release(self._instance.id, conductor.record.session_id)
+                self._released.add(conductor)
+
     def _holding(self) -> list[Conductor]:
-        """The sessions that need their place: a finished one lets its own run out."""
+        """The sessions that need their place: a finished one does not."""
         return [c for c in self._conductors.values() if not c.session.finished]
 
     async def _find_lost(self, conductors: list[Conductor]) -> None:

@@ -34,13 +34,26 @@ class Invitation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Ticket(msgspec.Struct, frozen=True, array_like=True):
-    """Admits one socket once; the seat it holds is on `instance_id`."""
+    """Admits one socket once; the seat it holds is on `instance_id`.
+
+    With `since_ms` it leads to the waiting room of that instance: the arrival that counts.
+    """
 
     tenant_id: UUID
     interview_id: UUID
     session_id: UUID
     nonce: str
     instance_id: str
+    expires: int
+    returning: bool = False
+    since_ms: int = 0
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """Proves a place in line, also to a room that has forgotten everybody."""
+
+    session_id: UUID
+    since_ms: int
     expires: int
 
 
@@ -113,14 +126,27 @@ class Tickets:
         return self._read("invitation", token, Invitation, "unauthorized", "unauthorized")
 
     def ticket(
-        self, tenant_id: UUID, interview_id: UUID, session_id: UUID, *, instance_id: str = ""
+        self,
+        tenant_id: UUID,
+        interview_id: UUID,
+        session_id: UUID,
+        *,
+        instance_id: str = "",
+        returning: bool = False,
+        since_ms: int = 0,
     ) -> str:
         """Return a ticket that lives for limits.TICKET_SECONDS and serves once."""
-        nonce = _text(os.urandom(12))
-        expires = self._now() + limits.TICKET_SECONDS
-        return self._sign(
-            "ticket", Ticket(tenant_id, interview_id, session_id, nonce, instance_id, expires)
+        ticket = Ticket(
+            tenant_id=tenant_id,
+            interview_id=interview_id,
+            session_id=session_id,
+            nonce=_text(os.urandom(12)),
+            instance_id=instance_id,
+            expires=self._now() + limits.TICKET_SECONDS,
+            returning=returning,
+            since_ms=since_ms,
         )
+        return self._sign("ticket", ticket)
 
     def read_ticket(self, token: str) -> Ticket:
         """Return the ticket; raises Fault `ticket_invalid` or `ticket_used` (expired)."""
@@ -135,6 +161,19 @@ class Tickets:
     def read_resume(self, token: str) -> Resume:
         """Return the resume token; raises Fault `ticket_invalid` or `ticket_used` (expired)."""
         return self._read("resume", token, Resume, "ticket_invalid", "ticket_used")
+
+    def place(self, session_id: UUID, since_ms: int) -> str:
+        """Return the proof of a place in line, good for as long as the place is kept."""
+        expires = self._now() + int(limits.WAITING_KEEP_SECONDS)
+        return self._sign("place", Place(session_id, since_ms, expires))
+
+    def arrival(self, token: str, session_id: UUID) -> int:
+        """Return when the holder of a place in line arrived (ms), or 0 when it proves nothing."""
+        try:
+            place = self._read("place", token, Place, "ticket_invalid", "ticket_used")
+        except Fault:
+            return 0  # an old one: the place is no longer kept, and nothing is lost by asking
+        return place.since_ms if place.session_id == session_id else 0
 
     def upload(self, tenant_id: UUID, cv_id: UUID, key: str, bytes_max: int) -> str:
         """Return the token that allows one object to be put within limits.UPLOAD_SECONDS."""

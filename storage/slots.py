@@ -1,5 +1,6 @@
 """Instances, their places and who holds them: claim, renew and release, each atomic."""
 
+import asyncio
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,13 +29,18 @@ class Instance(msgspec.Struct, frozen=True):
     taken: int
     alive: bool
     late: bool
+    waiting: int = 0  # sockets in its waiting room
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """What a claim came to: claimed, renewed, full, draining or gone."""
+    """What a claim came to: claimed, renewed, full, behind, draining or gone.
+
+    `behind` when somebody waits for a place; `queued` when the session itself is in the room.
+    """
 
     outcome: str
     taken: int
+    queued: bool = False
 
     @property
     def held(self) -> bool:
@@ -42,7 +48,9 @@ class Claim(msgspec.Struct, frozen=True):
         return self.outcome in ("claimed", "renewed")
 
 
-_LATE_MS: Final = (limits.INSTANCE_LEASE_SECONDS - limits.RENEW_LATE_SECONDS) * 1000
+LATE_MS: Final = int((limits.INSTANCE_LEASE_SECONDS - limits.RENEW_LATE_SECONDS) * 1000)
+KEEP_MS: Final = int(limits.WAITING_KEEP_SECONDS * 1000)
+FIRST: Final = "*"  # the lane of returning sessions, before every tenant's
 RETURNING: Final = "cap"
 NEW: Final = "admit"
 
@@ -55,6 +63,7 @@ class Slots:
         self._redis = redis
         self._writer = writer
         self._announced: dict[str, tuple[str, int, int, int]] = {}
+        self.freed = asyncio.Event()  # set when this process has given a place back
 
     async def register(
         self, instance_id: str, *, url: str, admit: int, cap: int, target: int
@@ -69,24 +78,46 @@ class Slots:
         """Claim a place for `seconds`; new sessions fit under `admit`, returning ones under cap."""
         answer = await self._writer.run(
             "claim",
-            [keys.slots(instance_id), keys.instance(instance_id)],
-            [str(session_id), RETURNING if returning else NEW, seconds],
+            [
+                keys.slots(instance_id),
+                keys.instance(instance_id),
+                keys.waiting(),
+                keys.waiting_line(FIRST),
+                keys.freed(),
+            ],
+            [str(session_id), RETURNING if returning else NEW, seconds, KEEP_MS],
         )
-        return Claim(outcome=text(answer[0]), taken=int(answer[1]))
+        return Claim(outcome=text(answer[0]), taken=int(answer[1]), queued=bool(answer[2]))
 
     async def renew(
-        self, instance_id: str, session_ids: list[UUID], *, draining: bool = False
+        self,
+        instance_id: str,
+        session_ids: list[UUID],
+        *,
+        draining: bool = False,
+        whole: bool = True,
     ) -> int:
-        """Keep the instance and its sessions alive; returns how many places are taken."""
+        """Keep the instance and its sessions alive; returns how many places are taken.
+
+        A part of the sessions (not `whole`) is refused with -1 where the instance is not known:
+        an emptied Redis has to hear of all of them at once.
+        """
         answer = await self._writer.run(
             "renew",
-            [keys.instances(), keys.instance(instance_id), keys.slots(instance_id)],
+            [
+                keys.instances(),
+                keys.instance(instance_id),
+                keys.slots(instance_id),
+                keys.freed(),
+            ],
             [
                 instance_id,
                 limits.INSTANCE_LEASE_SECONDS,
                 limits.SLOT_LEASE_SECONDS,
                 "1" if draining else "0",
                 *self._announced[instance_id],
+                "1" if whole else "0",
+                limits.WAITING_RATE_MINUTES,
                 *map(str, session_ids),
             ],
         )
@@ -94,10 +125,12 @@ class Slots:
 
     async def release(self, instance_id: str, session_id: UUID) -> None:
         """Give a place back."""
-        try:
-            await self._redis.zrem(keys.slots(instance_id), str(session_id))
-        except (RedisError, OSError) as error:
-            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+        await self._writer.run(
+            "release",
+            [keys.slots(instance_id), keys.instance(instance_id), keys.freed()],
+            [str(session_id)],
+        )
+        self.freed.set()
 
     async def remove(self, instance_id: str) -> None:
         """Forget an instance that has ended."""
@@ -140,7 +173,8 @@ class Slots:
                     draining=fields.get("draining") == "1",
                     taken=taken,
                     alive=int(fields.get("until_ms", "0")) >= now_ms,
-                    late=int(fields.get("until_ms", "0")) - now_ms < _LATE_MS,
+                    late=int(fields.get("until_ms", "0")) - now_ms < LATE_MS,
+                    waiting=int(fields.get("waiting", "0")),
                 )
             )
         return sorted(found, key=lambda instance: (-instance.taken, instance.id))

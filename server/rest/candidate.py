@@ -25,7 +25,9 @@ from server.rest.shapes import (
     OwnTranscript,
     OwnTurn,
     RequestAsked,
+    TicketAsked,
     TicketOut,
+    WaitingOut,
 )
 from server.rest.telling import tell
 from storage import accommodations, audit, consents, interviews, tenants
@@ -195,14 +197,19 @@ async def ask_for(request: GuestRequest, data: JSONBody[RequestAsked]) -> AskedF
 
 @post(
     "/invitation/ticket",
-    summary="A seat and the ticket for it",
+    summary="A seat or a place in line, and the ticket for it",
     status_code=200,
     responses=problems.responses(
         "unauthorized", "consent_missing", "withdrawn", "interview_over", "at_capacity", "draining"
     ),
 )
-async def take_ticket(request: GuestRequest) -> TicketOut:
-    """Reserve a seat and return the ticket that admits one socket once."""
+async def take_ticket(
+    request: GuestRequest, data: JSONBody[TicketAsked | None] = None
+) -> TicketOut:
+    """Reserve a seat and return the ticket that admits one socket once.
+
+    Where every place is taken, the ticket is for the waiting room.
+    """
     house, guest = house_of(request), request.user
     async with house.db.tenant(guest.tenant_id) as c:
         interview = await _invited(c, guest)
@@ -211,13 +218,29 @@ async def take_ticket(request: GuestRequest) -> TicketOut:
         if consent is None or not consent.given:
             raise Fault("consent_missing")
         lives_on = await interviews.session_instance(c, interview.session_id)
+    session_id, returning = interview.session_id, interview.status == "live"
+    token = data.waiting_token if data else ""
     seat = await house.gate.reserve(
-        interview.session_id, returning=interview.status == "live", prefer=lives_on
+        session_id,
+        guest.tenant_id,
+        returning=returning,
+        prefer=lives_on,
+        since_ms=house.tickets.arrival(token, session_id) if token else 0,
     )
+    standing = seat.standing
     ticket = house.tickets.ticket(
-        guest.tenant_id, interview.id, interview.session_id, instance_id=seat.instance_id
+        guest.tenant_id,
+        interview.id,
+        session_id,
+        instance_id=seat.instance_id,
+        returning=returning,
+        since_ms=standing.since_ms if standing else 0,
     )
-    return TicketOut(ticket, seat.url, interview.session_id, limits.TICKET_SECONDS)
+    waiting = None
+    if standing is not None:
+        proof = house.tickets.place(session_id, standing.since_ms)
+        waiting = WaitingOut(standing.position, standing.eta_seconds, proof)
+    return TicketOut(ticket, seat.url, session_id, limits.TICKET_SECONDS, waiting)
 
 
 @get(
@@ -254,12 +277,13 @@ async def admission(request: WatcherRequest, interview_id: FromPath[UUID]) -> Ad
         raise Fault("not_found")
     async with house.db.tenant(who.tenant_id) as c:
         if isinstance(who, Person):
-            if await interviews.get(c, interview_id) is None:
-                raise Fault("not_found")
+            interview = await interviews.get(c, interview_id)
         else:
-            await _invited(c, who)
-    state = await house.gate.admission()
-    return AdmissionOut(state.state, state.retry_after)
+            interview = await _invited(c, who)
+    if interview is None:
+        raise Fault("not_found")
+    said = await house.gate.admission(interview.session_id)
+    return AdmissionOut(said.state, said.retry_after, said.position, said.eta_seconds)
 
 
 GUEST_HANDLERS: Final = [invitation, give_consent, ask_for, take_ticket, own_transcript]

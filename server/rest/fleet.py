@@ -51,6 +51,7 @@ async def fleet(request: PersonRequest) -> Fleet:
             target=one.target,
             draining=one.draining,
             alive=one.alive,
+            waiting=one.waiting,
         )
         for one in await house.gate.instances()
     ]

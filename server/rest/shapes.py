@@ -312,20 +312,43 @@ class OwnTranscript(msgspec.Struct, frozen=True):
     until: datetime
 
 
+class TicketAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks for a ticket; `waiting_token` proves a place in line that was given before."""
+
+    waiting_token: str = ""
+
+
+class WaitingOut(msgspec.Struct, frozen=True):
+    """A place in line: from 1, the seconds that are to be expected (null: unknown), its proof."""
+
+    position: int
+    eta_seconds: float | None
+    waiting_token: str
+
+
 class TicketOut(msgspec.Struct, frozen=True):
-    """What admits one socket once, where, and for how many seconds."""
+    """What admits one socket once, where, and for how many seconds.
+
+    With `waiting` every place is taken: the ticket leads to a socket in the waiting room.
+    """
 
     ticket: str
     url: str
     session_id: UUID
     expires_in: int
+    waiting: WaitingOut | None = None
 
 
 class AdmissionOut(msgspec.Struct, frozen=True):
-    """What the door would say now (open, full or draining), and when to come back."""
+    """What the door would say now: open, waiting, full or draining, and when to ask again.
+
+    `waiting` with a position for whoever stands in line, without one for whoever would.
+    """
 
     state: str
     retry_after: int
+    position: int | None = None
+    eta_seconds: float | None = None
 
 
 # Operators ------------------------------------------------------------------------------
@@ -342,6 +365,7 @@ class InstanceOut(msgspec.Struct, frozen=True):
     target: int
     draining: bool
     alive: bool
+    waiting: int
 
 
 class Fleet(msgspec.Struct, frozen=True):

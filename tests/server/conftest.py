@@ -28,6 +28,7 @@ from storage.events import EventHub
 from storage.redis_writer import RedisWriter
 from storage.slots import Slots
 from storage.transaction import Database
+from storage.waiting import Waiting
 from tests.conftest import Tenant, make_tenant
 
 INSTANCE = "test-1"
@@ -194,7 +195,7 @@ def compose(settings: Settings, db: Database, redis: Redis, writer: RedisWriter)
         blobs=open_blobs(settings.storage_url),
         events=EventHub(redis),
         tickets=Tickets(settings.secret),
-        gate=Gate(slots, instance_id=INSTANCE),
+        gate=Gate(slots, Waiting(writer), instance_id=INSTANCE),
         auth=auth.open_auth(settings, db),
         limiter=Limiter(redis, per_minute=60_000, burst=5_000),
     )

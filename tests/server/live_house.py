@@ -31,6 +31,7 @@ from storage.reach import Reach
 from storage.redis_writer import RedisWriter
 from storage.slots import Slots
 from storage.turns import TurnWriter
+from storage.waiting import Waiting
 
 ORIGIN = "http://pages.test"
 
@@ -90,7 +91,7 @@ async def live_house(settings: Settings, name: str = "one", **changes) -> AsyncI
             turns=stack.add(TurnWriter(db), lambda t: t.close()),
             journal=Journal(redis, writer),
             reach=stack.add(Reach(db), lambda r: r.close()),
-            gate=Gate(slots, instance_id=name),
+            gate=Gate(slots, Waiting(writer), instance_id=name),
             tickets=Tickets(settings.secret),
             gateway=stack.add(open_gateway(settings, LedgerStore(db)), lambda g: g.close()),
             say=message,

@@ -4,10 +4,11 @@ from html.parser import HTMLParser
 from typing import Any
 from uuid import UUID
 
+from protocol import limits
 from server import consents as notices
 from server import report_page
 from server.report_texts import TEXTS
-from storage import interviews
+from storage import interviews, waiting
 from tests.server.conftest import Door, evaluation
 
 
@@ -117,7 +118,8 @@ async def test_a_ticket_needs_consent_and_a_place(door: Door) -> None:
     assert int(full.headers["retry-after"]) >= 1
     assert (await guest.get(admission)).json()["state"] == "full"
     await door.instance()
-    assert (await guest.get(admission)).json() == {"state": "open", "retry_after": 0}
+    said = (await guest.get(admission)).json()
+    assert (said["state"], said["retry_after"], said["position"]) == ("open", 0, None)
     assert (await door.recruiter.get(admission)).json()["state"] == "open"
     given = (await guest.post("/api/v1/invitation/ticket")).json()
     assert given["url"] == "ws://127.0.0.1:8101/ws"
@@ -127,6 +129,48 @@ async def test_a_ticket_needs_consent_and_a_place(door: Door) -> None:
     assert (ticket.tenant_id, ticket.instance_id) == (door.tenant.id, "test-1")
     [instance] = await door.slots.instances()
     assert instance.taken == 1  # the reservation is the admission
+
+
+async def test_without_a_place_the_ticket_is_for_the_waiting_room(door: Door) -> None:
+    """A place in line with its proof; the admission door says where; a reload keeps it."""
+    first, second = [await door.interview() for _ in range(2)]
+    await door.instance(taken=2, admit=2, cap=3)
+    guests = [await door.consent(invited) for invited in (first, second)]
+    path = f"/api/v1/interviews/{second['id']}/admission"
+    would = (await guests[1].get(path)).json()
+    assert (would["state"], would["position"]) == ("waiting", None)
+    tickets = [(await guest.post("/api/v1/invitation/ticket")).json() for guest in guests]
+    assert [ticket["waiting"]["position"] for ticket in tickets] == [1, 2]
+    assert tickets[0]["waiting"]["eta_seconds"] is None  # nothing has come free so far
+    assert tickets[1]["url"] == "ws://127.0.0.1:8101/ws"
+    said = (await guests[1].get(path)).json()
+    assert (said["state"], said["position"]) == ("waiting", 2)
+    await door.house.redis.delete("{fleet}:waiting", "{fleet}:waiting:who")  # all is forgotten
+    await door.house.redis.delete(f"{{fleet}}:waiting:line:{door.tenant.id}")
+    proofs = [{"waiting_token": ticket["waiting"]["waiting_token"]} for ticket in tickets]
+    crossed = await guests[1].post("/api/v1/invitation/ticket", json=proofs[0])
+    assert crossed.json()["waiting"]["position"] == 1  # another's proof proves nothing
+    again = [
+        (await guest.post("/api/v1/invitation/ticket", json=proof)).json()
+        for guest, proof in zip(guests, proofs, strict=True)
+    ]
+    assert [ticket["waiting"]["position"] for ticket in again] == [1, 2]
+    refused = await guests[0].post("/api/v1/invitation/ticket", json={"place": 1})
+    assert refused.status_code == 400
+
+
+async def test_a_full_waiting_room_is_a_refusal(door: Door, monkeypatch: Any) -> None:
+    """503 with Retry-After, and the admission door says full."""
+    monkeypatch.setattr(waiting, "_BOUNDS", (*waiting._BOUNDS[:4], 0, *waiting._BOUNDS[5:]))
+    monkeypatch.setattr(limits, "WAITING_SOCKETS_MAX", 0)
+    invited = await door.interview()
+    guest = await door.consent(invited)
+    await door.instance(taken=2, admit=2, cap=3)
+    refused = await guest.post("/api/v1/invitation/ticket")
+    assert (refused.status_code, refused.json()["code"]) == (503, "at_capacity")
+    assert int(refused.headers["retry-after"]) >= 1
+    admission = await guest.get(f"/api/v1/interviews/{invited['id']}/admission")
+    assert admission.json()["state"] == "full"
 
 
 async def test_a_new_link_voids_the_older_ones(door: Door) -> None:

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest_asyncio
 
-from protocol.faults import Fault
 from runtime import clock
 from server.gate import Gate
 from storage.connect import open_redis
 from storage.redis_writer import RedisWriter
 from storage.slots import Slots
+from storage.waiting import Waiting
 
 
 @pytest_asyncio.fixture
@@ -20,6 +20,14 @@ async def slots(settings, redis):
     yield Slots(redis, writer)
     await writer.close()
     await one.aclose()
+
+
+TENANT = clock.new_id()
+
+
+def gate_over(slots: Slots) -> Gate:
+    """The gate of a process that has no sessions of its own."""
+    return Gate(slots, Waiting(slots._writer), instance_id="")
 
 
 async def announce(slots: Slots, name: str, **changes: int) -> None:
@@ -97,19 +105,22 @@ async def test_the_fullest_instance_under_its_target_is_filled_first(slots):
     """Packing leaves empty instances to scale in; above the target the others come first."""
     for name in ("a", "b", "c"):
         await announce(slots, name, admit=4, cap=5, target=2)
-    gate = Gate(slots, instance_id="")
-    seats = [(await gate.reserve(clock.new_id(), returning=False)).instance_id for _ in range(12)]
+    gate = gate_over(slots)
+    seats = [
+        (await gate.reserve(clock.new_id(), TENANT, returning=False)).instance_id for _ in range(12)
+    ]
     assert [seats.count(name) for name in sorted(set(seats[:6]))] == [4, 4, 4]
     assert len(set(seats[:2])) == 1
     assert len(set(seats[2:4])) == 1
     assert len(set(seats[:6])) == 3
-    refused = await asyncio.gather(
-        gate.reserve(clock.new_id(), returning=False), return_exceptions=True
+    waits = await gate.reserve(clock.new_id(), TENANT, returning=False)
+    assert waits.standing is not None
+    assert waits.standing.position == 1
+    assert (await gate.reserve(clock.new_id(), TENANT, returning=True)).instance_id in (
+        "a",
+        "b",
+        "c",
     )
-    assert isinstance(refused[0], Fault)
-    assert refused[0].code == "at_capacity"
-    assert refused[0].retry_after
-    assert (await gate.reserve(clock.new_id(), returning=True)).instance_id in ("a", "b", "c")
 
 
 async def test_who_lives_somewhere_is_sent_there(slots):
@@ -117,8 +128,8 @@ async def test_who_lives_somewhere_is_sent_there(slots):
     await announce(slots, "a")
     await announce(slots, "b")
     await claim(slots, "a")
-    gate = Gate(slots, instance_id="")
-    seat = await gate.reserve(clock.new_id(), returning=True, prefer="b")
+    gate = gate_over(slots)
+    seat = await gate.reserve(clock.new_id(), TENANT, returning=True, prefer="b")
     assert seat.instance_id == "b"
 
 
@@ -128,8 +139,12 @@ async def test_an_instance_that_missed_a_renewal_is_offered_last(slots, redis):
     await announce(slots, "b")
     await slots.renew("a", [clock.new_id() for _ in range(9)])
     await redis.hincrby("{fleet}:instance:a", "until_ms", -3_500)
-    gate = Gate(slots, instance_id="")
+    gate = gate_over(slots)
     assert [one.late for one in await slots.instances()] == [True, False]
-    assert (await gate.reserve(clock.new_id(), returning=True, prefer="a")).instance_id == "b"
+    assert (
+        await gate.reserve(clock.new_id(), TENANT, returning=True, prefer="a")
+    ).instance_id == "b"
     await slots.remove("b")
-    assert (await gate.reserve(clock.new_id(), returning=True, prefer="a")).instance_id == "a"
+    assert (
+        await gate.reserve(clock.new_id(), TENANT, returning=True, prefer="a")
+    ).instance_id == "a"
