@@ -168,6 +168,14 @@ async def page(
     return [msgspec.convert(dict(row), Listed) for row in rows]
 
 
+async def listed(connection: Connection, interview_id: UUID) -> Listed | None:
+    """Return one interview as the list has it, or None."""
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS}, {_SIGNS} FROM {_FROM} WHERE i.id = $1", interview_id
+    )
+    return msgspec.convert(dict(row), Listed) if row else None
+
+
 async def turns(connection: Connection, interview_id: UUID) -> list[TurnRow]:
     """Return what was said, in order."""
     rows = await connection.fetch(

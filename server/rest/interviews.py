@@ -37,7 +37,6 @@ from storage import (
     live,
     openings,
     profiles,
-    reports,
     tenants,
 )
 from storage.accommodations import Accommodation
@@ -189,14 +188,15 @@ async def list_interviews(
 async def get_interview(request: PersonRequest, interview_id: FromPath[UUID]) -> InterviewDetail:
     """Return an interview with its plan, what was said so far, consent and requests."""
     async with house_of(request).db.tenant(request.user.tenant_id) as c:
-        interview = await find(c, interview_id)
+        interview = await interviews.listed(c, interview_id)
+        if interview is None:
+            raise Fault("not_found")
         return InterviewDetail(
-            **_shared(interview),
+            **msgspec.structs.asdict(_listed(interview)),
             plan=interview.plan,
             turns=await interviews.turns(c, interview_id),
             consent=await consents.current(c, interview_id),
             requests=await accommodations.of_interview(c, interview_id),
-            report=await reports.status(c, interview_id),
         )
 
 

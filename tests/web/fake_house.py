@@ -92,21 +92,23 @@ class _Handler(BaseHTTPRequestHandler):
             if path.startswith("/api/v1/events"):
                 self._events()
             elif path.startswith("/api/v1"):
-                self._rest(path.removeprefix("/api/v1"), raw)
+                self._rest(self.path.removeprefix("/api/v1"), raw)
             else:
                 self._file(path)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815
 
-    def _rest(self, path: str, raw: bytes) -> None:
+    def _rest(self, target: str, raw: bytes) -> None:
         house = self.house
+        path = target.partition("?")[0]
         try:
             body = json.loads(raw) if raw else None
         except ValueError:
             body = raw
         house.requests.append((self.command, path, body))
         house.headers.append(dict(self.headers))
-        route = house.routes.get(f"{self.command} {path}", (404, {"code": "not_found"}))
+        plain = house.routes.get(f"{self.command} {path}", (404, {"code": "not_found"}))
+        route = house.routes.get(f"{self.command} {target}", plain)  # a query may have its own
         status, answer = route(body) if callable(route) else route
         problem = status >= 400
         extra = {}

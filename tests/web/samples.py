@@ -6,6 +6,7 @@ from tests.web.fake_house import FakeHouse, Route
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 LINK = "invitation-token-0123456789"
+UNTIL = "2026-12-01T15:04:05Z"
 QUESTIONS = (
     "Cuénteme de una vez en que un reporte suyo cambió una decisión. ¿Qué hizo usted y qué pasó?",
     "¿Cómo comprobó que los datos de ese reporte eran correctos?",
@@ -61,11 +62,17 @@ def candidate_routes(house: FakeHouse, invitation: dict[str, Any]) -> dict[str, 
             invitation["status"] = "finished"
         return 200, invitation
 
+    def copy(_body: Any) -> tuple[int, Any]:
+        if not house.interview.finished:
+            return 409, {"code": "conflict"}
+        return 200, {"turns": house.interview.turns, "until": UNTIL}
+
     admission = f"GET /interviews/{invitation['interview_id']}/admission"
     return {
         "GET /invitation": read,
         "POST /invitation/consent": consent,
         "POST /invitation/ticket": ticket,
         "POST /invitation/requests": requests,
+        "GET /invitation/transcript": copy,
         admission: (200, {"state": "open", "retry_after": 1}),
     }

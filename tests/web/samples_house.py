@@ -124,6 +124,10 @@ INTERVIEW: dict[str, Any] = {
     "created_at": WHEN,
     "started_at": WHEN,
     "finished_at": WHEN,
+    "erased": False,
+    "waiting": ["extra_time"],
+    "report": "ready",
+    "decision": None,
 }
 ANSWER = "🙂 Noté que el reporte sumaba dos veces las devoluciones y rehíce la consulta en SQL."
 QUOTE = "rehíce la consulta en SQL"
@@ -307,11 +311,11 @@ def house_routes(house: FakeHouse) -> dict[str, Route]:
                 "turns": TURNS,
                 "consent": {"given": True, "created_at": WHEN},
                 "requests": [REQUEST],
-                "report": "ready",
             },
         ),
         f"GET /interviews/{interview}/report": lambda _: (200, {**REPORT, "decisions": decisions}),
         f"POST /interviews/{interview}/decision": decide,
+        f"DELETE /candidates/{INTERVIEW['candidate_id']}": (204, None),
         f"POST /interviews/{interview}/link": (201, {"link": house_link()}),
         f"POST /interviews/{interview}/withdraw": (200, {**INTERVIEW, "status": "withdrawn"}),
         f"POST /interviews/{interview}/requests/{REQUEST['id']}": (200, {**REQUEST}),

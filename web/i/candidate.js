@@ -17,6 +17,7 @@ const OVER = ["finished", "expired"];
 class Candidate {
   #root;
   #api;
+  extra = 0; // minutes granted while this page was open
   #draw = () => {}; // draws the present step; used again after a change of language
 
   constructor(root, token) {
@@ -78,7 +79,31 @@ class Candidate {
   }
 
   finished(reason, turns = []) {
-    this.#show(() => showFinished(this, reason, turns));
+    const copy = this.#copy(turns);
+    this.#show(() => showFinished(this, reason, copy));
+  }
+
+  /** What was answered: as this page knows it, and then as the house keeps it for a while. */
+  #copy(turns) {
+    const copy = { turns, until: "" };
+    copy.loaded = this.#api.get("/invitation/transcript").then(
+      (kept) => Object.assign(copy, kept), () => copy); // without it, what is here has to do
+    return copy;
+  }
+
+  /** Minutes that the company granted since this page opened; asked only while one waits. */
+  async granted() {
+    const minutes = (requests) => requests.reduce(
+      (sum, one) => sum + (one.status === "granted" ? one.extra_minutes : 0), 0);
+    const before = this.invitation.requests ?? [];
+    if (!before.some((one) => one.status === "asked" && one.kind === "extra_time")) return this.extra;
+    const now = await this.#api.call("GET", "/invitation").catch(() => null);
+    if (!now) return this.extra;
+    const { requests, minutes: total } = now;
+    const more = Math.max(0, minutes(requests) - minutes(before));
+    this.extra += more;
+    Object.assign(this.invitation, { requests, minutes: total });
+    return this.extra;
   }
 
   async #speak(language) {

@@ -2,7 +2,7 @@
  * The candidate's page when there is nothing to answer: finished, withdrawn, no link, trouble.
  */
 
-import { h } from "../page/dom.js";
+import { h, replace } from "../page/dom.js";
 import { art, button } from "../page/widgets.js";
 import { transcript } from "./transcript.js";
 
@@ -19,12 +19,18 @@ export function showGone(page, kind) {
     (again || reload) && h("div", { class: "row" }, again, reload));
 }
 
-/** What was received and what comes next; never a score. */
-export function showFinished(page, reason, turns) {
+/**
+ * What was received and what comes next; never a score. `copy` holds the turns known so far and,
+ * in `loaded`, the promise of all of them and `until` when they are shown here.
+ */
+export function showFinished(page, reason, copy) {
   const { t } = page;
   const { company } = page.invitation;
   const known = t.has(`finished.${reason}`) ? reason : "over";
   const steps = ["next_report", "next_person", "next_contact"];
+  const place = h("div", { class: "copy" });
+  drawCopy(page, place, copy);
+  copy.loaded.then(() => drawCopy(page, place, copy));
   return h("section", { class: "ending card" },
     h("img", { class: "ending-mark", src: art("mark.svg"), alt: "", width: 56, height: 56 }),
     h("h1", {}, t("finished.title")),
@@ -35,13 +41,20 @@ export function showFinished(page, reason, turns) {
         steps.map((step) => h("li", {}, t(`finished.${step}`, { company })))),
     ],
     h("p", { class: "hint" }, t("finished.rights", { company })),
-    turns.length > 0 && [
-      h("details", { class: "earlier" },
-        h("summary", {}, t("finished.copy")), transcript(t, turns)),
-      h("div", { class: "row no-print" },
-        button(t("finished.print"), (event) => {
-          event.target.closest("section").querySelector("details").open = true;
-          print();
-        })),
-    ]);
+    place);
+}
+
+/** Drawn again when more of it is there; what the reader has opened stays open. */
+function drawCopy({ t, invitation }, place, { turns, until }) {
+  if (turns.length === 0) return;
+  const open = place.querySelector("details")?.open ?? false;
+  const details = h("details", { class: "earlier", open },
+    h("summary", {}, t("finished.copy")), transcript(t, turns, invitation.locale));
+  replace(place, details,
+    until && h("p", { class: "hint no-print" }, t("finished.copy_until", { date: t.date(until) })),
+    h("div", { class: "row no-print" },
+      button(t("finished.print"), () => {
+        details.open = true;
+        print();
+      })));
 }

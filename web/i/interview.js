@@ -34,6 +34,7 @@ export class InterviewView {
     on("fault", (detail) => this.#fault(detail));
     on("clock", () => this.#clock());
     on("engine", () => this.#engine(true));
+    this.#askForTime();
     this.#state();
     this.#status({ status: session.status === "idle" ? "connecting" : session.status });
   }
@@ -54,6 +55,7 @@ export class InterviewView {
     p.time = h("span", { class: "time-value", role: "timer", "aria-live": "off" });
     p.timeLabel = h("span", { class: "time-label" }, t("live.time_left"));
     p.road = h("p", { class: "road", role: "status" });
+    p.extra = h("p", { class: "good-line extra", role: "status" });
     p.panel = h("div", { class: "panel-place" });
     p.question = h("p", { class: "question-text words", lang });
     p.engine = h("p", { class: "hint engine" });
@@ -71,7 +73,7 @@ export class InterviewView {
         h("p", { class: "eyebrow" }, invitation.company),
         h("div", { class: "head-line" }, p.place,
           h("p", { class: "time" }, p.timeLabel, " ", p.time)),
-        p.progress),
+        p.progress, p.extra),
       p.road, p.panel, p.talk, p.earlierBox,
       h("div", { class: "row interview-actions" }, p.pause, p.end));
   }
@@ -111,7 +113,10 @@ export class InterviewView {
     const words = this.#roadWords(detail);
     p.road.className = `road ${live ? "good" : status === "connecting" ? "" : "warn"}`;
     setText(p.road, words);
-    if (live && !this.#wasLive) announce(t("live.live"));
+    if (live && !this.#wasLive) {
+      announce(t("live.live"));
+      this.#askForTime();
+    }
     this.#wasLive = live;
     p.pause.disabled = p.end.disabled = !live;
     p.pause.hidden = status === "paused";
@@ -152,7 +157,7 @@ export class InterviewView {
     const { t } = this.#page;
     const p = this.#parts;
     const { turns, current, draft, pending } = this.#session.snapshot;
-    replace(p.earlier, turns.map((turn) => turnItem(t, turn)));
+    replace(p.earlier, turns.map((turn) => turnItem(t, turn, this.#page.invitation.locale)));
     const waits = pending && pending.turn === current?.turn;
     const words = waits ? pending.text : draft;
     if (p.answer.value !== words && (words || document.activeElement !== p.answer)) {
@@ -176,6 +181,7 @@ export class InterviewView {
     if (kind === "completed") {
       announce(`${t("live.turn_one", { turn })}. ${text}`);
       this.#typedState();
+      this.#askForTime();
     }
   }
 
@@ -198,7 +204,9 @@ export class InterviewView {
     const { turns } = this.#session.snapshot;
     const p = this.#parts;
     const added = turns.slice(p.earlier.childElementCount);
-    for (const turn of added) p.earlier.append(turnItem(t, turn));
+    for (const turn of added) {
+      p.earlier.append(turnItem(t, turn, this.#page.invitation.locale));
+    }
     if (added.length > 0) {
       p.answer.value = this.#session.snapshot.draft;
       this.#showQuestion("", false);
@@ -228,6 +236,15 @@ export class InterviewView {
       this.#lowTold = true;
       toast(t("live.time_low"));
     }
+  }
+
+  /** Tell of time that the company has granted meanwhile; the clock itself is the server's. */
+  async #askForTime() {
+    const { t, invitation } = this.#page;
+    const minutes = await this.#page.granted();
+    if (minutes === 0) return;
+    const total = t.number(invitation.minutes);
+    setText(this.#parts.extra, t.plural("live.extra_time", minutes, { total }));
   }
 
   #place() {

@@ -96,6 +96,8 @@ export default {
   "live.time_left": "Time left",
   "live.time_stopped": "The clock is stopped",
   "live.time_low": "Less than a minute left.",
+  "live.extra_time": "The company granted you {count} more minute: {total} in all.|"
+    + "The company granted you {count} more minutes: {total} in all.",
   "live.question_coming": "Preparing the next question…",
   "live.question_again": "Asking the question again…",
   "live.answer": "Your answer",
@@ -147,6 +149,7 @@ export default {
   "finished.next_person": "A person at {company} reads it and decides.",
   "finished.next_contact": "{company} will contact you. You can close this page now.",
   "finished.copy": "What you answered",
+  "finished.copy_until": "You can see this copy again with your link until {date}.",
   "finished.rights": "You can ask {company} to show, correct or erase your data.",
   "finished.print": "Print or keep a copy",
 
@@ -193,6 +196,8 @@ export default {
   "fault.model_unavailable": "The artificial intelligence does not answer.",
   "fault.model_refused": "The artificial intelligence did not answer this request.",
   "fault.model_truncated": "The answer of the artificial intelligence arrived cut.",
+  "fault.model_busy": "The artificial intelligence is very busy.",
+  "fault.model_budget": "The budget for artificial intelligence is spent.",
   "fault.cv_empty": "The file is empty. Check that it is the right CV and upload it again.",
   "fault.cv_too_large": "The file is larger than 50 MB. Save the CV as a PDF with lighter images and upload it again.",
   "fault.cv_not_a_cv_file": "The file is not a PDF, DOC or DOCX. Save the CV as a PDF and upload it again.",

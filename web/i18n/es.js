@@ -97,6 +97,8 @@ export default {
   "live.time_left": "Tiempo restante",
   "live.time_stopped": "El tiempo está detenido",
   "live.time_low": "Queda menos de un minuto.",
+  "live.extra_time": "La empresa le concedió {count} minuto más: son {total} en total.|"
+    + "La empresa le concedió {count} minutos más: son {total} en total.",
   "live.question_coming": "Preparando la siguiente pregunta…",
   "live.question_again": "Formulando la pregunta de nuevo…",
   "live.answer": "Su respuesta",
@@ -147,6 +149,7 @@ export default {
   "finished.next_person": "Una persona de {company} lo lee y toma la decisión.",
   "finished.next_contact": "{company} se comunicará con usted. Ya puede cerrar esta página.",
   "finished.copy": "Lo que respondió",
+  "finished.copy_until": "Puede volver a ver esta copia con su enlace hasta el {date}.",
   "finished.rights": "Puede pedir a {company} que le muestre, corrija o borre sus datos.",
   "finished.print": "Imprimir o guardar una copia",
 
@@ -193,6 +196,8 @@ export default {
   "fault.model_unavailable": "La inteligencia artificial no responde.",
   "fault.model_refused": "La inteligencia artificial no respondió a este pedido.",
   "fault.model_truncated": "La respuesta de la inteligencia artificial llegó cortada.",
+  "fault.model_busy": "La inteligencia artificial está muy ocupada.",
+  "fault.model_budget": "Se alcanzó el presupuesto de inteligencia artificial.",
   "fault.cv_empty": "El archivo está vacío. Revise que sea el CV correcto y vuelva a subirlo.",
   "fault.cv_too_large": "El archivo supera los 50 MB. Guarde el CV como PDF con imágenes más livianas y vuelva a subirlo.",
   "fault.cv_not_a_cv_file": "El archivo no es un PDF, DOC ni DOCX. Guarde el CV como PDF y vuelva a subirlo.",

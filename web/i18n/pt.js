@@ -96,6 +96,8 @@ export default {
   "live.time_left": "Tempo restante",
   "live.time_stopped": "O tempo está parado",
   "live.time_low": "Falta menos de um minuto.",
+  "live.extra_time": "A empresa concedeu mais {count} minuto a você: são {total} no total.|"
+    + "A empresa concedeu mais {count} minutos a você: são {total} no total.",
   "live.question_coming": "Preparando a próxima pergunta…",
   "live.question_again": "Fazendo a pergunta novamente…",
   "live.answer": "Sua resposta",
@@ -147,6 +149,7 @@ export default {
   "finished.next_person": "Uma pessoa de {company} o lê e toma a decisão.",
   "finished.next_contact": "{company} entrará em contato. Já pode fechar esta página.",
   "finished.copy": "O que respondeu",
+  "finished.copy_until": "Você pode ver esta cópia de novo com o seu link até {date}.",
   "finished.rights": "Você pode pedir a {company} que mostre, corrija ou apague seus dados.",
   "finished.print": "Imprimir ou guardar uma cópia",
 
@@ -193,6 +196,8 @@ export default {
   "fault.model_unavailable": "A inteligência artificial não responde.",
   "fault.model_refused": "A inteligência artificial não respondeu a este pedido.",
   "fault.model_truncated": "A resposta da inteligência artificial chegou cortada.",
+  "fault.model_busy": "A inteligência artificial está muito ocupada.",
+  "fault.model_budget": "O orçamento de inteligência artificial foi atingido.",
   "fault.cv_empty": "O arquivo está vazio. Confira se é o currículo certo e envie de novo.",
   "fault.cv_too_large": "O arquivo passa de 50 MB. Salve o currículo em PDF com imagens mais leves e envie de novo.",
   "fault.cv_not_a_cv_file": "O arquivo não é PDF, DOC nem DOCX. Salve o currículo em PDF e envie de novo.",

@@ -29,23 +29,37 @@ function instanceCard(t, { id, url, sessions: taken, admit, cap, draining, alive
 
 function table(caption, heads, rows) {
   return h("div", { class: "table-box", role: "group", tabindex: "0", "aria-label": caption },
-    h("table", {}, h("caption", { class: "heard-only" }, caption),
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, rows)));
+    h("table", { role: "table" }, h("caption", { class: "heard-only" }, caption),
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
+        heads.map((head) => h("th", { scope: "col", role: "columnheader" }, head)))),
+      h("tbody", { role: "rowgroup" }, rows.map((cells) => row(heads, cells)))));
+}
+
+/**
+ * On a phone each row is a card whose cells say their heading (house.css). The roles are said in
+ * full because a browser forgets a table's own when it is laid out as something else.
+ */
+function row(heads, cells) {
+  cells.forEach((cell, index) => {
+    cell.dataset.label = heads[index];
+    cell.setAttribute("role", index === 0 ? "rowheader" : "cell");
+  });
+  return h("tr", { role: "row" }, cells);
 }
 
 export function laneTable(t, lanes, outbox) {
   const rows = lanes.map((one) => {
     const kept = one.oldest_seconds <= one.promise_seconds;
     const name = t.has(`fleet.lane.${one.lane}`) ? t(`fleet.lane.${one.lane}`) : one.lane;
-    return h("tr", {},
+    return [
       h("th", { scope: "row" }, name),
       h("td", { class: "number" }, t.number(one.waiting)),
       h("td", { class: "number" }, t.number(one.working)),
       h("td", { class: "number" }, t.duration(one.oldest_seconds)),
       h("td", { class: "number" }, t.duration(one.promise_seconds)),
       h("td", {}, pill(t(kept ? "fleet.promise_kept" : "fleet.promise_broken"),
-        kept ? "good" : "bad")));
+        kept ? "good" : "bad")),
+    ];
   });
   const heads = ["lane", "waiting", "working", "oldest", "promise", "status"];
   return h("div", { class: "stack" },
@@ -55,13 +69,14 @@ export function laneTable(t, lanes, outbox) {
 
 export function sessionTable(t, sessions) {
   if (sessions.length === 0) return empty(t("fleet.sessions_none"));
-  const rows = sessions.map((one) => h("tr", {},
+  const rows = sessions.map((one) => [
     h("th", { scope: "row", class: "id" }, one.session_id.slice(0, 13)),
     h("td", {}, one.instance),
     h("td", {}, t.has(`fleet.session.${one.status}`) ? t(`fleet.session.${one.status}`)
       : one.status),
     h("td", { class: "number" }, t.number(one.turns_done)),
-    h("td", {}, t.date(one.updated_at))));
+    h("td", {}, t.date(one.updated_at)),
+  ]);
   const heads = ["session", "instance", "status", "turns", "updated"];
   return table(t("fleet.sessions"), heads.map((head) => t(`fleet.${head}`)), rows);
 }

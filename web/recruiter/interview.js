@@ -3,8 +3,8 @@
  */
 
 import { h, replace } from "../page/dom.js";
-import { button, confirmDialog, dialog, errorLine } from "../page/widgets.js";
-import { setStatus, statusPill } from "./interviews.js";
+import { button, confirmDialog, dialog, empty, errorLine } from "../page/widgets.js";
+import { nameOf, outcomePills, setStatus, statusPill } from "./interviews.js";
 import { linkBox } from "./invite.js";
 import { profileButton } from "./profile.js";
 import { reportSection } from "./report.js";
@@ -21,6 +21,7 @@ export async function showInterview(page, id) {
   const status = statusPill(t, interview.status);
   const about = h("section", { class: "card no-print" });
   const requests = h("section", { class: "card no-print" });
+  const outcome = h("div", { class: "row" });
   let drawn = "";
   const drawSides = () => {
     setStatus(t, status, interview.status);
@@ -29,6 +30,7 @@ export async function showInterview(page, id) {
     if (drawn === JSON.stringify(shown)) return; // an answer being typed stays
     drawn = JSON.stringify(shown);
     replace(about, aboutCard(page, interview));
+    replace(outcome, outcomePills(t, interview));
     replace(requests, requestsCard(page, interview, reload));
   };
   const reload = async () => {
@@ -37,17 +39,19 @@ export async function showInterview(page, id) {
     drawSides();
   };
   drawSides();
-  const report = await reportSection(page, interview, transcript);
+  const report = interview.erased
+    ? empty(t("erased.name"), t("erased.interview"))
+    : await reportSection(page, interview, transcript);
   listen(page, id, transcript, () => reload().catch(() => {}));
   return h("div", { class: "stack" },
     h("a", { class: "back no-print", href: "#/interviews" }, t("nav.back_interviews")),
     h("div", { class: "row spread" },
-      h("div", {}, h("h1", {}, interview.candidate_name || t("match.unnamed")),
+      h("div", {}, h("h1", {}, nameOf(t, interview)),
         h("p", { class: "hint" }, interview.opening_title)),
-      h("div", { class: "row" }, status,
+      h("div", { class: "row" }, status, outcome,
         profileButton(page, interview.candidate_id, interview.cv_id))),
     h("div", { class: "columns" },
-      h("div", { class: "stack side no-print" }, about, requests),
+      h("div", { class: "stack side no-print" }, about, !interview.erased && requests),
       report));
 }
 
@@ -63,6 +67,7 @@ function listen(page, id, transcript, reload) {
   page.on("question.asked", mine((event) => transcript.asked(event)));
   page.on("turn.saved", mine((event) => transcript.answered(event)));
   page.on("interview.status", mine(() => {}));
+  page.on("report.ready", mine(() => {}));
   page.on("watching", reload); // what happened while nobody was told
   page.leaving.addEventListener("abort", () => clearTimeout(timer));
 }

@@ -4,6 +4,7 @@
 
 import { h } from "../page/dom.js";
 import { button, copyBox, dialog, notice } from "../page/widgets.js";
+import { eraseDialog } from "./erase.js";
 
 /** A button that opens the profile; without `cvId` it is the newest CV that has been read. */
 export function profileButton(page, candidateId, cvId) {
@@ -17,18 +18,32 @@ async function open(page, candidateId, cvId) {
   let content;
   try {
     const { candidate, profile } = await load(page.api, candidateId, cvId);
-    name = candidate.name || profile?.basics?.name;
-    content = card(t, candidate, profile);
+    name = candidate.erased_at ? t("erased.name") : candidate.name || profile?.basics?.name;
+    content = (close) => candidate.erased_at
+      ? notice("", "", t("erased.text", { date: t.date(candidate.erased_at) }))
+      : h("div", { class: "stack" }, card(t, candidate, profile),
+        erasure(page, { ...candidate, name }, close));
   } catch (problem) {
-    content = notice("bad", "", t.problem(problem));
+    content = () => notice("bad", "", t.problem(problem));
   }
   if (leaving.aborted) return;
-  await dialog(t("profile.title", { name: name || t("match.unnamed") }), t, () => content);
+  const title = t("profile.title", { name: name || t("match.unnamed") });
+  if (await dialog(title, t, content) === "erased") page.refresh();
+}
+
+function erasure(page, candidate, close) {
+  const { t } = page;
+  return h("section", { class: "erasure" },
+    h("p", { class: "hint" }, t("erase.when")),
+    button(t("erase.open"), async () => {
+      if (await eraseDialog(page, candidate)) close("erased");
+    }));
 }
 
 async function load(api, candidateId, cvId) {
   const candidate = await api.get(`/candidates/${candidateId}`);
-  const id = cvId ?? candidate.cvs.find((cv) => cv.status === "ready")?.id;
+  const id = candidate.erased_at ? "" // nothing of theirs is left to read
+    : cvId ?? candidate.cvs.find((cv) => cv.status === "ready")?.id;
   const cv = id && await api.get(`/cvs/${id}`);
   return { candidate, profile: cv?.profile };
 }

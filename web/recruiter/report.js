@@ -60,13 +60,13 @@ function reportCard(page, report, transcript) {
 
 function totals(t, report) {
   const counted = (key) => report.competencies.reduce((sum, one) => sum + one[key].length, 0);
-  const words = t("report.coverage_value",
+  const words = t("report.evidence",
     { found: t.number(counted("found")), expected: t.number(counted("expected")) });
   const engines = Object.entries(report.turns_by_engine).map(([engine, count]) =>
     t.plural("report.engine_turns", count, { engine: engineName(t, engine) }));
   return h("dl", { class: "totals" },
-    h("div", {}, h("dt", {}, t("report.coverage")),
-      h("dd", {}, bar(t("report.coverage"), report.coverage), h("span", {}, words))),
+    h("div", {}, h("dt", {}, t(`report.found.${report.kind}`)),
+      h("dd", {}, bar(t(`report.found.${report.kind}`), report.coverage), h("span", {}, words))),
     h("div", {}, h("dt", {}, t("report.engine")), h("dd", {}, engines.join(" · "))));
 }
 
@@ -81,13 +81,13 @@ function competency(t, report, one, transcript) {
   const share = expected.length ? found.length / expected.length : 0;
   const words = !reached || (rubric && level === null) ? t("report.level_none")
     : rubric ? `${t("report.level", { level })}: ${t(`report.level.${level}`)}`
-      : t("report.coverage_value", { found: found.length, expected: expected.length });
+      : t("report.counted", { found: found.length, expected: expected.length });
   return h("li", { class: "competency" },
     h("div", { class: "row spread" }, h("h3", {}, name), h("p", { class: "number" }, words)),
     reached && bar(name, rubric ? (level ?? 0) / 4 : share),
     together(quotes).map((group) => quoteView(t, group, transcript)),
     missing.length > 0 && reached && h("div", { class: "missing" },
-      h("p", { class: "turn-label" }, t("report.missing")),
+      h("p", { class: "turn-label" }, t(`report.missing.${report.kind}`)),
       h("ul", { class: "terms" }, missing.map((label) => h("li", {}, label)))));
 }
 
