@@ -68,6 +68,8 @@ KINDS: Final = _table(
     Kind("model_unavailable", 503, None, True, "The model did not answer"),
     Kind("model_refused", 502, None, False, "The model refused to answer"),
     Kind("model_truncated", 502, None, True, "The model's answer was cut"),
+    Kind("model_busy", 503, None, True, "Every place at the model is taken; try again later"),
+    Kind("model_budget", 402, None, False, "The budget for models is spent"),
     # CVs
     Kind("cv_empty", 422, None, False, "The file is empty"),
     Kind("cv_too_large", 413, None, False, "The file is larger than 50 MB"),

@@ -46,5 +46,7 @@ MESSAGES: Final = {
     "model_unavailable": "The question service did not answer.",
     "model_refused": "The question service did not accept the request.",
     "model_truncated": "The question service's answer was cut off.",
+    "model_busy": "The question service is very busy. Try again later.",
+    "model_budget": "The budget for artificial intelligence is spent.",
     **refusals.spoken("en"),
 }

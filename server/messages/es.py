@@ -46,5 +46,7 @@ MESSAGES: Final = {
     "model_unavailable": "El servicio de preguntas no respondió.",
     "model_refused": "El servicio de preguntas no aceptó la solicitud.",
     "model_truncated": "La respuesta del servicio de preguntas llegó cortada.",
+    "model_busy": "El servicio de preguntas está muy ocupado. Inténtelo más tarde.",
+    "model_budget": "Se alcanzó el presupuesto de inteligencia artificial.",
     **refusals.spoken("es"),
 }

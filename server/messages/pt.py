@@ -46,5 +46,7 @@ MESSAGES: Final = {
     "model_unavailable": "O serviço de perguntas não respondeu.",
     "model_refused": "O serviço de perguntas não aceitou a solicitação.",
     "model_truncated": "A resposta do serviço de perguntas chegou cortada.",
+    "model_busy": "O serviço de perguntas está muito ocupado. Tente mais tarde.",
+    "model_budget": "O orçamento de inteligência artificial foi atingido.",
     **refusals.spoken("pt"),
 }
