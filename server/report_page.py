@@ -73,7 +73,7 @@ def _facts(report: Report, interview: Interview, company: str, t: dict[str, str]
         (t["written"], _day(report.created_at)),
         (t["engine"], engine),
         (t["turns"], str(evaluation.turns_total)),
-        (t["coverage"], f"{evaluation.coverage:.0%}".replace("%", " %")),
+        (t[f"share.{evaluation.kind}"], f"{evaluation.coverage:.0%}".replace("%", " %")),
     ]
     if evaluation.dropped_claims:
         rows.append((t["dropped"], str(evaluation.dropped_claims)))
@@ -103,7 +103,7 @@ def _competency(
         words, meter = t["level.none"], ""
     elif kind == "rubric":
         words, meter = t["level"].format(level=reached), _meter(reached or 0, 4)
-    else:  # without a model there is no level to read as a grade: what appeared is counted
+    else:  # without a model there is no level to read as a grade: possible matches are counted
         words = t["counted"].format(found=len(one.found), expected=most)
         meter = _meter(len(one.found), most)
     quotes = "".join(_quote(quote, held, lang, t) for quote in one.quotes)
@@ -111,8 +111,9 @@ def _competency(
     return (
         f'<section class="competency"><h2{lang}>{escape(one.name)}</h2>'
         f'<p class="level">{meter}<strong>{words}</strong> <span class="hint">{weight}</span></p>'
-        f'<div class="lists"><div><h3>{t["found"]}</h3>{_list(one.found, lang, t)}</div>'
-        f"<div><h3>{t['missing']}</h3>{_list(one.missing, lang, t)}</div></div>{said}</section>"
+        f'<div class="lists"><div><h3>{t[f"found.{kind}"]}</h3>{_list(one.found, lang, t)}</div>'
+        f"<div><h3>{t[f'missing.{kind}']}</h3>{_list(one.missing, lang, t)}</div></div>{said}"
+        "</section>"
     )
 
 

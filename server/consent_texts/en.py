@@ -8,8 +8,9 @@ Who is responsible
 to them the way you received the invitation.
 
 What it is for
-The interview is in writing and serves only to assess your application for this opening. Your \
-data is not sold and not used for advertising.
+The interview is in writing, and your answers serve only to assess your application for this \
+opening. Your CV is also compared with the other openings of {company}, those included that it \
+opens while it keeps your CV. Your data is not sold and not used for advertising.
 
 What is kept
 Your name and contact details, your CV and what was extracted from it, your answers as you send \
@@ -17,17 +18,18 @@ them, the time of each, this consent and the report. No audio or video is record
 voice, accent, emotions and "attitude" are not assessed.
 
 What a program does
-A program reads your CV and compares it with what the opening asks for; to compare, it uses a \
-model on the platform's own servers that measures how alike two texts are. From this it makes \
-the plan of the interview. At the end it looks in your answers for what was expected on each \
-topic and quotes your own words. The report shows those quotes and a figure computed from them."""
+A program reads your CV and compares it with what the openings ask for; to compare, it uses a \
+model on the platform's own servers that measures how alike two texts are. From what this \
+opening asks for it makes the plan of the interview. At the end it looks in your answers for \
+what was expected on each topic and quotes your own words. The report shows those quotes and a \
+figure computed from them."""
 
 _WITHOUT_MODEL: Final = """\
 Without generative artificial intelligence
 The questions come from a bank written by people and are chosen by fixed rules. No outside \
 language model receives your data, and your answers do not leave the platform's servers for this \
-interview. The report says how much of what was expected appeared in your answers; it is not a \
-hiring score."""
+interview. The report points to possible matches between what was expected and your answers; it \
+is not a hiring score."""
 
 _WITH_MODEL: Final = """\
 With artificial intelligence

@@ -8,8 +8,9 @@ Quién es responsable
 escribirle por el mismo medio por el que recibió la invitación.
 
 Para qué sirve
-La entrevista es escrita y sirve solo para evaluar su postulación a esta vacante. Sus datos no \
-se venden ni se usan para publicidad.
+La entrevista es escrita y sus respuestas sirven solo para evaluar su postulación a esta \
+vacante. Su CV se compara también con las demás vacantes de {company}, incluso con las que abra \
+mientras lo conserve. Sus datos no se venden ni se usan para publicidad.
 
 Qué se guarda
 Su nombre y datos de contacto, su CV y lo que se extrajo de él, sus respuestas tal como las \
@@ -17,16 +18,17 @@ envía, la hora de cada una, este consentimiento y el informe. No se graba audio
 evalúan su cara, su voz, su acento, sus emociones ni su «actitud».
 
 Qué hace un programa
-Un programa lee su CV y lo compara con los requisitos de la vacante; para comparar usa, en los \
-servidores de la plataforma, un modelo que mide el parecido entre textos. Con eso arma el plan \
-de la entrevista. Al final busca en sus respuestas lo que se esperaba de cada tema y cita sus \
-propias palabras. El informe muestra esas citas y un cálculo hecho sobre ellas."""
+Un programa lee su CV y lo compara con los requisitos de las vacantes; para comparar usa, en los \
+servidores de la plataforma, un modelo que mide el parecido entre textos. Con lo que se pide en \
+esta vacante arma el plan de la entrevista. Al final busca en sus respuestas lo que se esperaba \
+de cada tema y cita sus propias palabras. El informe muestra esas citas y un cálculo hecho sobre \
+ellas."""
 
 _WITHOUT_MODEL: Final = """\
 Sin inteligencia artificial generativa
 Las preguntas salen de un banco escrito por personas, elegidas por reglas fijas. Ningún modelo \
 de lenguaje externo recibe sus datos y sus respuestas no salen de los servidores de la \
-plataforma por esta entrevista. El informe indica qué parte de lo esperado apareció en sus \
+plataforma por esta entrevista. El informe señala posibles coincidencias entre lo esperado y sus \
 respuestas; no es una nota de contratación."""
 
 _WITH_MODEL: Final = """\

@@ -8,8 +8,9 @@ Quem é responsável
 escrever pelo mesmo meio pelo qual recebeu o convite.
 
 Para que serve
-A entrevista é por escrito e serve apenas para avaliar a sua candidatura a esta vaga. Os seus \
-dados não são vendidos nem usados para publicidade.
+A entrevista é por escrito e as suas respostas servem apenas para avaliar a sua candidatura a \
+esta vaga. O seu currículo também é comparado com as demais vagas de {company}, inclusive com as \
+que abrir enquanto o conservar. Os seus dados não são vendidos nem usados para publicidade.
 
 O que se guarda
 O seu nome e os seus contatos, o seu currículo e o que foi extraído dele, as suas respostas tal \
@@ -18,17 +19,18 @@ vídeo. Não se avaliam o seu rosto, a sua voz, o seu sotaque, as suas emoções
 "atitude".
 
 O que faz um programa
-Um programa lê o seu currículo e o compara com os requisitos da vaga; para comparar usa, nos \
-servidores da plataforma, um modelo que mede a semelhança entre textos. Com isso monta o plano \
-da entrevista. No final procura nas suas respostas o que se esperava de cada tema e cita as suas \
-próprias palavras. O relatório mostra essas citações e um cálculo feito sobre elas."""
+Um programa lê o seu currículo e o compara com os requisitos das vagas; para comparar usa, nos \
+servidores da plataforma, um modelo que mede a semelhança entre textos. Com o que esta vaga pede \
+monta o plano da entrevista. No final procura nas suas respostas o que se esperava de cada tema \
+e cita as suas próprias palavras. O relatório mostra essas citações e um cálculo feito sobre \
+elas."""
 
 _WITHOUT_MODEL: Final = """\
 Sem inteligência artificial generativa
 As perguntas vêm de um banco escrito por pessoas e são escolhidas por regras fixas. Nenhum \
 modelo de linguagem externo recebe os seus dados, e as suas respostas não saem dos servidores da \
-plataforma por causa desta entrevista. O relatório indica que parte do esperado apareceu nas \
-suas respostas; não é uma nota de contratação."""
+plataforma por causa desta entrevista. O relatório aponta possíveis correspondências entre o \
+esperado e as suas respostas; não é uma nota de contratação."""
 
 _WITH_MODEL: Final = """\
 Com inteligência artificial

@@ -1,5 +1,6 @@
 """Interviews over REST: the invitation from both sides, and the report with its decision."""
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 from uuid import UUID
@@ -393,10 +394,10 @@ def test_the_report_s_words_are_the_same_in_each_language() -> None:
 
 
 async def test_a_level_is_shown_only_where_a_rubric_gave_one(door: Door) -> None:
-    """Offline the page counts what appeared; a number that reads like a grade is not there."""
+    """Offline it counts possible matches; a number that reads like a grade is not there."""
     for kind, there, absent in (
-        ("coverage", "Apareció 1 de 2", "Nivel 3"),
-        ("rubric", "Nivel 3 de 4", "Apareció 1 de 2"),
+        ("coverage", "Posibles coincidencias: 1 de 2", "Nivel 3"),
+        ("rubric", "Nivel 3 de 4", "osibles coincidencias"),
     ):
         invited = await door.interview()
         await door.report(invited["id"], kind=kind)
@@ -449,6 +450,33 @@ def test_the_notice_is_honest_about_the_engine() -> None:
             assert "31814" in text
             assert len(text.split("\n\n")) == 9
             assert "\n\n\n" not in text
+
+
+def test_the_notice_says_what_a_cv_is_compared_with() -> None:
+    """With every opening of the company, as the pipeline does it; the answers with none of them."""
+    for language, cv, answers, matches in (
+        ("es", "las demás vacantes de ACME", "respuestas sirven solo", "posibles coincidencias"),
+        ("en", "the other openings of ACME", "answers serve only", "possible matches"),
+        ("pt", "as demais vagas de ACME", "respostas servem apenas", "possíveis correspondências"),
+    ):
+        for with_model in (False, True):
+            text = notices.text(
+                company="ACME", retention_days=9, locale=language, with_model=with_model
+            ).text
+            assert cv in text
+            assert answers in text
+            assert (matches in text) is not with_model
+
+
+def test_no_text_says_that_evidence_appeared() -> None:
+    """A search for words finds possible matches: reports and notices claim no more."""
+    words = [text for texts in TEXTS.values() for text in texts.values()]
+    words += [
+        notices.text(company="A", retention_days=9, locale=language, with_model=False).text
+        for language in TEXTS
+    ]
+    claims = re.compile(r"\b(?:apareci|appeared|did not appear|aparece[ur])", re.IGNORECASE)
+    assert [text for text in words if claims.search(text)] == []
 
 
 def test_a_company_s_name_is_only_a_name_in_the_notice() -> None:
