@@ -8,7 +8,6 @@ from loadtest.model_rules import blocks
 from loadtest.model_text import tokens
 
 SECONDS: Final = 300.0
-TOKENS_MIN: Final = 512  # a shorter prefix is not cached, silently, as with the real thing
 LOOK_BACK_BLOCKS: Final = 20
 ENTRIES_MAX: Final = 20_000
 
@@ -31,14 +30,21 @@ class Counted(NamedTuple):
 
 
 class PromptCache:
-    """Which prefixes were marked lately; the least recently used fall out."""
+    """Which prefixes were marked lately; the least recently used fall out.
 
-    def __init__(self) -> None:
+    A prefix of fewer than `tokens_min` is not cached, silently, as with the real thing.
+    """
+
+    def __init__(self, tokens_min: int = 512) -> None:
+        self.tokens_min = tokens_min
         self._until: OrderedDict[bytes, float] = OrderedDict()
 
-    def count(self, body: dict[str, Any], now: float) -> Counted:
-        """Split the prompt's tokens as the API would, and remember its marked prefixes."""
-        prefix = hashlib.blake2b(body["model"].encode(), digest_size=16)
+    def count(self, body: dict[str, Any], now: float, *, owner: str = "") -> Counted:
+        """Split the prompt's tokens as the API would, and remember its marked prefixes.
+
+        Each `owner` has a cache of its own.
+        """
+        prefix = hashlib.blake2b(f"{owner}\0{body['model']}".encode(), digest_size=16)
         boundaries: list[tuple[bytes, int]] = []
         marks: list[int] = []
         total = 0
@@ -53,9 +59,9 @@ class PromptCache:
         marked = max((boundaries[mark][1] for mark in marks), default=0)
         for mark in marks:
             key, size = boundaries[mark]
-            if size >= TOKENS_MIN:
+            if size >= self.tokens_min:
                 self._keep(key, now)
-        written = marked - read if marked >= TOKENS_MIN else 0
+        written = marked - read if marked >= self.tokens_min else 0
         return Counted(total - read - written, written, read)
 
     def _hit(self, boundaries: list[tuple[bytes, int]], mark: int, now: float) -> int:

@@ -26,10 +26,11 @@ ERROR_TYPES: Final = {
 
 
 class Refused(NamedTuple):
-    """An HTTP status and the words of the error body."""
+    """An HTTP status, the words of the error body, and when to come back."""
 
     status: int
     message: str
+    retry_after: float = 0.0
 
 
 def check_headers(headers: Mapping[str, str]) -> Refused | None:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -21,26 +21,53 @@ STREAM_FAULTS: Final = (
     "max_tokens",  # half a question, then stop_reason max_tokens
     "thinking",  # a thinking block comes first
     "slow",  # the first piece comes after slow_seconds
+    "pinged",  # the same, with pings meanwhile
     "stall",  # half a question, then nothing for slow_seconds
     "empty",  # no text at all
     "long",  # far more text than a question
     "garbage",  # structured output that is not JSON
+    "malformed",  # an event in the middle that is not JSON
+    "html",  # status 200 and a page instead of a stream
+    "future",  # events, blocks and fields that nobody knows yet, between the known ones
 )
-FAULTS: Final = STATUS_FAULTS + STREAM_FAULTS
+BATCH_FAULTS: Final = ("errored", "expired")  # of one request in a batch
+FAULTS: Final = STATUS_FAULTS + STREAM_FAULTS + BATCH_FAULTS
 RESET: Final = b"reset"  # in place of an event: the connection is to break here
+BROKEN: Final = ("cut", "reset", "mid_error", "malformed")  # no account at the end
+PINGS: Final = 20
 STOPS: Final = {"refusal": "refusal", "late_refusal": "refusal", "max_tokens": "max_tokens"}
 LONG_CHARS: Final = 6_000
 
 
-class Options(msgspec.Struct, frozen=True):
-    """How the stand-in behaves; `requests_per_minute` 0 = no limit is enforced."""
+class Sent(NamedTuple):
+    """One step of a stream: seconds to wait first, bytes to send, and the text in them."""
+
+    wait: float
+    data: bytes
+    text: str = ""
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the stand-in behaves; a limit of 0 is not enforced.
+
+    `fault` spoils every `fault_every`-th request; `faults` are chances by name, thrown with `seed`.
+    `speed` is how fast its clock runs, `models_gone` what it does not serve (any more).
+    """
 
     piece_seconds: float = 0.025
     first_piece_seconds: float = 0.0
     slow_seconds: float = 60.0
     fault: str = ""
     fault_every: int = 1
+    faults: Mapping[str, float] = {}
+    seed: int = 0
     requests_per_minute: int = 0
+    input_tokens_per_minute: int = 0
+    output_tokens_per_minute: int = 0
+    prefix_tokens_min: int = 512
+    batch_seconds: float = 2.0
+    speed: float = 1.0
+    models_gone: tuple[str, ...] = ()
 
 
 def text_for(body: dict[str, Any], fault: str) -> str:
@@ -63,8 +90,20 @@ class Order(msgspec.Struct, frozen=True):
     text: str  # the whole of it, were nothing cut
 
     def usage(self) -> dict[str, int]:
-        """Return the usage of the whole answer."""
-        return self.counted.usage(model_text.tokens(self.text))
+        """Return the usage as the answer's end tells it; thinking is billed as output."""
+        written = "" if self.fault == "refusal" else self.text
+        if self.fault == "thinking":
+            written += model_text.THOUGHT
+        return self.usage_of(written)
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the stream ends without an account of itself."""
+        return self.fault in BROKEN
+
+    def usage_of(self, written: str) -> dict[str, int]:
+        """Return the usage when so much was written."""
+        return self.counted.usage(model_text.tokens(written))
 
     def first_seconds(self) -> float:
         """Return how long the first piece takes."""
@@ -85,45 +124,51 @@ class Order(msgspec.Struct, frozen=True):
         reason = STOPS.get(self.fault, "end_turn")
         return {**self._head(self.usage()), "content": content, "stop_reason": reason}
 
-    def events(self) -> Iterator[tuple[float, bytes]]:
-        """Yield (seconds to wait first, encoded event) until the stream ends or breaks."""
-        yield 0.0, _event("message_start", message=self._head(self.counted.usage(1)))
+    def events(self) -> Iterator[Sent]:
+        """Yield the stream's steps until it ends or breaks."""
+        yield Sent(0.0, _event("message_start", message=self._head(self.counted.usage(1))))
         index = 0
-        if self.fault == "thinking":
-            yield from _thinking()
+        if self.fault in ("thinking", "future"):
+            yield from _thinking() if self.fault == "thinking" else _future()
             index = 1
+        if self.fault == "pinged":
+            for _ in range(PINGS):
+                yield Sent(self.options.slow_seconds / PINGS, _event("ping"))
         pieces = [] if self.fault == "refusal" else _pieces(self.text)
         if pieces:
             block = {"type": "text", "text": ""}
-            yield 0.0, _event("content_block_start", index=index, content_block=block)
-            yield 0.0, _event("ping")
+            yield Sent(0.0, _event("content_block_start", index=index, content_block=block))
+            yield Sent(0.0, _event("ping"))
             yield from self._deltas(pieces, index)
-        if self.fault in ("cut", "reset", "mid_error"):
+        if self.fault in BROKEN:
             return
         if pieces:
-            yield 0.0, _event("content_block_stop", index=index)
+            yield Sent(0.0, _event("content_block_stop", index=index))
         delta = {"stop_reason": STOPS.get(self.fault, "end_turn"), "stop_sequence": None}
-        yield 0.0, _event("message_delta", delta=delta, usage=self.usage())
+        yield Sent(0.0, _event("message_delta", delta=delta, usage=self.usage()))
         if self.fault == "unended":
             return
-        yield 0.0, _event("message_stop")
+        yield Sent(0.0, _event("message_stop"))
 
-    def _deltas(self, pieces: list[str], index: int) -> Iterator[tuple[float, bytes]]:
+    def _deltas(self, pieces: list[str], index: int) -> Iterator[Sent]:
         half = len(pieces) // 2
         wait = self.first_seconds()
         for number, piece in enumerate(pieces):
             if number == half and self.fault in ("cut", "late_refusal", "max_tokens"):
                 return
             if number == half and self.fault == "reset":
-                yield 0.0, RESET
+                yield Sent(0.0, RESET)
+            if number == half and self.fault == "malformed":
+                yield Sent(0.0, b"event: content_block_delta\ndata: {this is no JSON\n\n")
+                return
             if number == half and self.fault == "mid_error":
                 error = {"type": "overloaded_error", "message": "Overloaded"}
-                yield 0.0, _event("error", error=error)
+                yield Sent(0.0, _event("error", error=error))
                 return
             if number == half and self.fault == "stall":
                 wait = self.options.slow_seconds
             delta = {"type": "text_delta", "text": piece}
-            yield wait, _event("content_block_delta", index=index, delta=delta)
+            yield Sent(wait, _event("content_block_delta", index=index, delta=delta), piece)
             wait = self.options.piece_seconds
 
     def _head(self, usage: dict[str, int]) -> dict[str, Any]:
@@ -145,15 +190,26 @@ def _event(name: str, **fields: Any) -> bytes:
     return f"event: {name}\ndata: {data}\n\n".encode()
 
 
-def _thinking() -> Iterator[tuple[float, bytes]]:
+def _thinking() -> Iterator[Sent]:
     block = {"type": "thinking", "thinking": "", "signature": ""}
-    yield 0.0, _event("content_block_start", index=0, content_block=block)
+    yield Sent(0.0, _event("content_block_start", index=0, content_block=block))
     for delta in (
         {"type": "thinking_delta", "thinking": model_text.THOUGHT},
         {"type": "signature_delta", "signature": "c3Q="},
     ):
-        yield 0.0, _event("content_block_delta", index=0, delta=delta)
-    yield 0.0, _event("content_block_stop", index=0)
+        yield Sent(0.0, _event("content_block_delta", index=0, delta=delta))
+    yield Sent(0.0, _event("content_block_stop", index=0))
+
+
+def _future() -> Iterator[Sent]:
+    """A block, a delta, an event and a field that are yet to be invented."""
+    block = {"type": "hologram", "text": "not for reading", "data": [1, None]}
+    yield Sent(0.0, _event("content_block_start", index=0, content_block=block))
+    delta = {"type": "hologram_delta", "text": "not for reading"}
+    yield Sent(0.0, _event("content_block_delta", index=0, delta=delta, since={"year": 2031}))
+    yield Sent(0.0, _event("weather_report", delta={"sky": "clear"}))
+    yield Sent(0.0, b": a comment\nid: 7\nretry: 1000\n\n")
+    yield Sent(0.0, _event("content_block_stop", index=0))
 
 
 def _pieces(text: str) -> list[str]:
