@@ -1,7 +1,7 @@
 """What is asked of an engine and what comes back: the words on both sides of the gateway."""
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from interview.interviewer import Directive, Said
 from interview.plan import Plan
 from interview.scoring import Claim
-from llm.tiers import Usage
+from llm.tiers import Task, Usage
 
 
 class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +18,8 @@ class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
     `bank_only` leaves the model out, when it has failed this question too often. `engine_told` is
     the engine that the candidate was last told of by an EngineChanged ("" = by none yet): when
     the model asks again after the bank stood in for it, that has to be told as well. `tier` is
-    the tier to ask ("" = the task's own in the settings file).
+    the tier to ask ("" = the task's own in the settings file), `fence` the owner's number of the
+    session (0 = nobody checks it): an older owner is given no money.
     """
 
     tenant_id: UUID
@@ -34,10 +35,14 @@ class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
     bank_only: bool = False
     engine_told: str = ""
     tier: str = ""
+    fence: int = 0
 
 
 class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished interview, for which quotes are to be proposed (`tier` as in a question's)."""
+    """A finished interview, for which quotes are to be proposed (`tier` as in a question's).
+
+    `urgency` says who waits: "candidate", "recruiter" or nobody ("background").
+    """
 
     tenant_id: UUID
     session_id: UUID
@@ -47,6 +52,24 @@ class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     seed: int
     tier: str = ""
+    urgency: str = "recruiter"
+
+
+class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Work on an opening or a text, never on a person's turn or score: its answer may be kept.
+
+    `input` is all that the model is told, `prompt_version` which words it is told it with, and
+    `schema` the form of the answer.
+    """
+
+    tenant_id: UUID
+    task: Task
+    prompt_version: str
+    input: str
+    schema: dict[str, Any]
+    locale: str
+    tier: str = ""
+    urgency: str = "background"
 
 
 Request = QuestionRequest | EvaluationRequest
@@ -113,3 +136,19 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Close what is open."""
         ...
+
+
+@runtime_checkable
+class JobEngine(Protocol):
+    """An engine that does job-level work as well; what holds for the others' parts holds here."""
+
+    def work(self, request: JobRequest) -> AsyncGenerator[str | Usage, None]:
+        """Yield the whole answer, once, and Usage."""
+        ...
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The answer to job-level work; `cached` when nobody was asked for it now."""
+
+    text: str
+    cached: bool = False
