@@ -5,14 +5,16 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from cli import environment
+from cli import arguments, environment
 from pipeline import port, relay, sweep
 from pipeline.broker import close_broker, open_broker
 from runtime import logs
 from runtime.lifecycle import Stack, Tasks, stop_event
 from runtime.settings import Settings
 from storage.blobs import open_blobs
-from storage.connect import open_database
+from storage.connect import open_database, open_redis
+from storage.journal import Journal
+from storage.redis_writer import RedisWriter
 from storage.transaction import Database
 
 
@@ -23,14 +25,18 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="hand jobs from the outbox to the broker",
         description="Hands every job to the broker once its transaction has committed, and "
         "sweeps up what was left behind. Several relays may run at once.",
+        epilog="Exit code: 0 after an orderly end, 1 when a service is away, 2 for an option or a "
+        "setting that can't be used.",
     )
     parser.add_argument(
         "--sweep",
         choices=("with", "only", "none"),
         default="with",
-        help="sweep as well (with), do nothing else (only), or not at all (none)",
+        help="with: hand over and sweep; only: just sweep; none: just hand over (with)",
     )
-    parser.add_argument("--port", type=int, help="a port for /metrics and /health (none)")
+    parser.add_argument(
+        "--port", type=arguments.port, help="a port for /metrics and /health (none)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -54,7 +60,10 @@ async def _relay(settings: Settings, sweeping: str, listen: int | None) -> None:
             db = stack.add(await open_database(settings.database_app_url, size=1), Database.close)
             blobs = open_blobs(settings.storage_url)
             databases.append(db)
-            work.append(sweep.run(sweep.Sweep(across, db, blobs), stop))
+            redis = stack.add(open_redis(settings.redis_url, connections=1), lambda r: r.aclose())
+            writer = stack.add(RedisWriter(redis), RedisWriter.close)
+            sweeping_up = sweep.Sweep(across, db, blobs, Journal(redis, writer))
+            work.append(sweep.run(sweeping_up, stop))
         if sweeping != "only":
             outbox = stack.add(
                 await open_database(settings.database_relay_url, size=2), Database.close

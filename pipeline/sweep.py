@@ -15,8 +15,9 @@ from protocol.faults import Fault
 from runtime import clock
 from runtime.lifecycle import sleep_or_stop
 from runtime.logs import Log
-from storage import cvs, outbox, sweeps
+from storage import cvs, flushing, outbox, sweeps
 from storage.blobs import Blobs
+from storage.journal import Journal
 from storage.transaction import Database
 
 EVERY_SECONDS: Final = 30.0
@@ -32,11 +33,17 @@ log = Log("pipeline.sweep")
 class Sweep:
     """One sweep of this process; several processes take turns by a lock."""
 
-    def __init__(self, across: Database, db: Database, blobs: Blobs) -> None:
-        """Look with `across` (the sweep's role), act with `db` (the application's)."""
+    def __init__(
+        self, across: Database, db: Database, blobs: Blobs, journal: Journal | None = None
+    ) -> None:
+        """Look with `across` (the sweep's role), act with `db` (the application's).
+
+        With a `journal` it also flushes what dead owners had accepted while PostgreSQL was away.
+        """
         self._across = across
         self._db = db
         self._blobs = blobs
+        self._journal = journal
         self._nudged: OrderedDict[UUID, float] = OrderedDict()
 
     async def round(self) -> dict[str, int]:
@@ -60,6 +67,7 @@ class Sweep:
             expired = await sweeps.expired_uploads(c, limit=FOUND_MAX)
             handed = await self._hand_over(stuck, openings, ended)
         done = {"months": months, **handed, "uploads": await self._expire(expired)}
+        done["journals"] = await self._flush()
         for name, count in done.items():
             if count:
                 log.info("swept", name=name, count=count)
@@ -101,6 +109,15 @@ class Sweep:
             if key is not None:
                 count += 1
                 await self._blobs.delete(key)
+        return count
+
+    async def _flush(self) -> int:
+        """Bring journals to PostgreSQL, whoever owns them: what is there already stays as it is."""
+        if self._journal is None:
+            return 0
+        count = 0
+        for session_id in await self._journal.held(limit=limits.JOURNALS_SWEPT_MAX):
+            count += await flushing.flush_left(self._db, self._journal, session_id)
         return count
 
     def _fresh(self, id_: UUID) -> bool:

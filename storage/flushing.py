@@ -10,7 +10,7 @@ from protocol import ids
 from protocol.faults import Fault
 from runtime import metrics
 from runtime.logs import Log
-from storage.journal import Entry
+from storage.journal import Entry, Journal
 from storage.transaction import Connection, Database
 
 log = Log("storage.flushing")
@@ -36,6 +36,17 @@ async def flush(
         flushed = await insert(connection, session_id, entries, fence=fence)
     metrics.journal.labels("flushed").inc(flushed.inserted)
     return flushed
+
+
+async def flush_left(db: Database, journal: Journal, session_id: UUID) -> int:
+    """Flush what an owner left in its journal, and trim it; returns how many answers were new."""
+    entries = await journal.read(session_id)
+    if not entries:
+        return 0
+    tenant_id = UUID(entries[-1].row["tenant_id"])
+    flushed = await flush(db, tenant_id, session_id, entries, fence=None)
+    await journal.trim(session_id, [entry.mark for entry in entries])
+    return flushed.inserted
 
 
 async def insert(

@@ -1,0 +1,285 @@
+"""PostgreSQL is away: running interviews go on, and what was acknowledged is never lost."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from pipeline.sweep import Sweep
+from protocol import limits, messages
+from storage import keys, sessions
+from storage.blobs import open_blobs
+from storage.connect import open_database
+from tests.server.live_house import live_house, make_interview
+from tests.server.test_live import ANSWER, Wire, status_of, turns_of
+
+
+async def until(check, what, seconds=20.0):
+    """Wait for something that takes a moment; who waits in vain is told what for."""
+    for _ in range(int(seconds / 0.05)):
+        if await check():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{what} did not happen in {seconds} s")
+
+
+async def say(wire, turn, id_="", text=ANSWER):
+    """Answer a turn, and return once it is acknowledged."""
+    await wire.send(messages.AnswerSubmit(id_ or f"m{turn}", turn, text))
+    accepted = await wire.next(messages.AnswerAccepted)
+    assert (accepted.turn, accepted.duplicate) == (turn, False)
+
+
+async def asked(wire, turn):
+    """Wait until the question of a turn is whole."""
+    while (frame := await wire.next(messages.QuestionCompleted)).turn != turn:
+        pass
+    return frame
+
+
+def ticket(house, made):
+    return messages.TICKET_PREFIX + house.ticket(made)
+
+
+async def test_an_interview_goes_on_and_is_whole_afterwards(settings, db, tenant, stores, redis):
+    """Answers are accepted, questions come, a lost socket comes back; then all is in PostgreSQL."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            joined = await wire.join()
+            await asked(wire, 1)
+            await say(wire, 1)
+            await asked(wire, 2)
+            await stores.postgres_down()
+            await say(wire, 2)
+            last = await asked(wire, 3)
+        token = messages.RESUME_PREFIX + joined.resume_token
+        async with Wire(house.url, token) as wire:  # the phone was in a lift
+            again = await wire.join(epoch=joined.epoch, offset=last.offset)
+            assert again.recovered
+            await say(wire, 3)
+            await asked(wire, 4)
+            assert await redis.llen(keys.journal(made.session_id)) == 2
+            await stores.postgres_up()
+            await until(lambda: _count(db, made, 3), "the flush")  # without a word from anybody
+            await until(lambda: _trimmed(redis, made), "the trimming")
+            await say(wire, 4)
+    rows = await turns_of(db, made)
+    assert [(row.turn, row.client_msg_id) for row in rows] == [(n, f"m{n}") for n in range(1, 5)]
+    assert await sessions.count_asks(db, tenant.id) == 5  # one a question: paid calls are accounted
+
+
+async def _count(db, made, turns):
+    return len(await turns_of(db, made)) == turns
+
+
+async def _trimmed(redis, made):
+    return not await redis.exists(keys.journal(made.session_id))
+
+
+async def test_the_next_owner_inserts_what_the_dead_one_had_accepted(settings, db, tenant, stores):
+    """The owner dies with PostgreSQL away; whoever takes over shows every acknowledged answer."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings, "two") as two:
+        async with live_house(settings, "one") as one:
+            async with Wire(one.url, ticket(one, made)) as wire:
+                await wire.join()
+                await asked(wire, 1)
+                await stores.postgres_down()
+                await say(wire, 1)
+                waiting = await asked(wire, 2)
+        await until(lambda: _refused(two, made), "a temporary refusal")
+        await stores.postgres_up()
+        async with Wire(two.url, ticket(two, made)) as wire:
+            await wire.join()
+            state = await wire.next(messages.SessionState)
+            assert [turn.answer for turn in state.turns] == [ANSWER]
+            assert state.current.text == waiting.text
+            await say(wire, 2)
+    assert [row.turn for row in await turns_of(db, made)] == [1, 2]
+
+
+async def _refused(house, made):
+    """A take-over needs both stores: 4004 means come back, and nothing is changed."""
+    async with Wire(house.url, ticket(house, made)) as wire:
+        await wire.send(messages.SessionJoin())
+        return await wire.closed() == 4004
+
+
+async def test_the_sweep_flushes_for_a_candidate_who_never_returns(
+    settings, db, tenant, stores, redis
+):
+    """Nobody takes the session over: its answers are in PostgreSQL all the same."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            await stores.postgres_down()
+            await say(wire, 1)
+            await asked(wire, 2)
+            await say(wire, 2)
+        await house.sessions.close()  # as a crash: nothing of its memory is left to flush
+    await stores.postgres_up()
+    across = await open_database(settings.database_sweep_url, size=1)
+    async with live_house(settings, "two") as two:
+        sweep = Sweep(across, db, open_blobs(settings.storage_url), two.instance.journal)
+        assert (await sweep.round())["journals"] == 2
+        assert (await sweep.round())["journals"] == 0
+    await across.close()
+    assert [row.turn for row in await turns_of(db, made)] == [1, 2]
+    assert not await redis.exists(keys.journal(made.session_id))
+
+
+async def test_without_a_file_synced_at_every_write_nothing_is_promised(
+    settings, db, tenant, stores, redis
+):
+    """The journal is off: not_saved, temporary; the same answer is accepted later."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            await redis.config_set("appendfsync", "everysec")
+            house.instance.journal._checked_at = -limits.JOURNAL_CHECK_SECONDS
+            await stores.postgres_down()
+            await wire.send(messages.AnswerSubmit("a", 1, ANSWER))
+            fault = await wire.next(messages.FaultFrame)
+            assert (fault.code, fault.temporary, fault.client_msg_id) == ("not_saved", True, "a")
+            assert not await redis.exists(keys.journal(made.session_id))
+            await redis.config_set("appendfsync", "always")
+            await stores.postgres_up()
+            await until(lambda: _said(wire, "a"), "the acknowledgement")
+    assert [row.client_msg_id for row in await turns_of(db, made)] == ["a"]
+
+
+async def _said(wire, id_):
+    """Send an answer again as the page does; True once it was accepted."""
+    await wire.send(messages.AnswerSubmit(id_, 1, ANSWER))
+    while not isinstance(frame := await wire.next(), messages.AnswerAccepted | messages.FaultFrame):
+        pass
+    return isinstance(frame, messages.AnswerAccepted)
+
+
+async def test_an_emptied_redis_takes_nothing_either(settings, db, tenant, stores, redis):
+    """No key, no promise: nobody can tell there who owns the session. PostgreSQL can, later."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            await stores.postgres_down()
+            await redis.flushdb()
+            await wire.send(messages.AnswerSubmit("a", 1, ANSWER))
+            assert (await wire.next(messages.FaultFrame)).code == "not_saved"
+            await stores.postgres_up()
+            await until(lambda: _said(wire, "a"), "the acknowledgement")
+            await asked(wire, 2)
+            await until(lambda: _known(house, made, redis), "the confirmation")
+            await stores.postgres_down()
+            await say(wire, 2)  # Redis knows the owner again, and PostgreSQL had confirmed it
+            await stores.postgres_up()
+            await until(lambda: _count(db, made, 2), "the flush")
+
+
+async def _known(house, made, redis):
+    here = house.sessions.here(made.session_id)
+    return await redis.exists(keys.live(made.session_id)) and here._keeper._confirmed
+
+
+async def test_the_end_waits_and_says_so(settings, db, tenant, stores):
+    """The candidate leaves while PostgreSQL is away: told honestly, also after a reload."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            joined = await wire.join()
+            await asked(wire, 1)
+            await stores.postgres_down()
+            await say(wire, 1)
+            await wire.send(messages.SessionLeave())
+            fault = await wire.next(messages.FaultFrame)
+            assert (fault.code, fault.temporary) == ("ending_waits", True)
+            assert "guardado" in fault.message
+        async with Wire(house.url, messages.RESUME_PREFIX + joined.resume_token) as wire:
+            await wire.join()
+            assert (await wire.next(messages.FaultFrame)).code == "ending_waits"
+            await stores.postgres_up()
+            assert (await wire.next(messages.SessionFinished)).reason == "left"
+    row = await status_of(db, made)
+    assert (row.status, row.finished_reason) == ("finished", "left")
+    assert [row.turn for row in await turns_of(db, made)] == [1]
+
+
+async def test_a_database_that_hangs_and_wakes_up_has_each_answer_once(
+    settings, db, tenant, stores, monkeypatch
+):
+    """The statement it was given before is carried out late, beside the journal's: one row."""
+    monkeypatch.setattr(limits, "SAVE_SECONDS", 1.0)
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            stores.freeze_postgres()
+            async with asyncio.timeout(15):
+                await wire.send(messages.AnswerSubmit("m1", 1, ANSWER))
+                while True:  # patience: the wire's own helper waits for ten seconds
+                    with contextlib.suppress(TimeoutError):
+                        await wire.next(messages.AnswerAccepted)
+                        break
+            await asked(wire, 2)
+            await say(wire, 2)
+            stores.thaw_postgres()
+            await until(lambda: _count(db, made, 2), "the flush")
+            await asked(wire, 3)
+            await say(wire, 3)
+    rows = await turns_of(db, made)
+    assert [(row.turn, row.client_msg_id) for row in rows] == [(1, "m1"), (2, "m2"), (3, "m3")]
+
+
+async def test_another_answer_is_not_kept_while_one_is_in_doubt(settings, db, tenant, stores):
+    """PostgreSQL may have the first one: it is asked before anything else is promised."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            keeper = house.sessions.here(made.session_id)._keeper
+            keeper._confirmed = False  # so that the journal takes nothing for a moment
+            await stores.postgres_down()
+            await wire.send(messages.AnswerSubmit("first", 1, ANSWER))
+            assert (await wire.next(messages.FaultFrame)).code == "not_saved"
+            keeper._confirmed = True
+            await wire.send(messages.AnswerSubmit("second", 1, "otra"))
+            fault = await wire.next(messages.FaultFrame)
+            assert (fault.code, fault.client_msg_id) == ("not_saved", "second")
+            await say(wire, 1, "first")  # the same one again is no contradiction
+            await stores.postgres_up()
+            await until(lambda: _count(db, made, 1), "the flush")
+    assert [row.client_msg_id for row in await turns_of(db, made)] == ["first"]
+
+
+@pytest.mark.parametrize("way", ["answer", "close"])
+async def test_a_withdrawal_in_between_keeps_the_answer(settings, db, tenant, stores, redis, way):
+    """What was acknowledged is kept; the candidate is told that the invitation was withdrawn."""
+    from storage import interviews, live
+
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            house.instance.reach.away = True  # this process alone cannot reach PostgreSQL
+            await say(wire, 1)
+            async with db.tenant(tenant.id) as c:
+                assert await interviews.withdraw(c, made.id)
+            await live.forget(redis, [made.session_id])
+            house.instance.reach.away = False
+            if way == "answer":
+                await wire.send(messages.AnswerSubmit("m2", 2, ANSWER))
+            assert await wire.closed() == 4503
+        across = await open_database(settings.database_sweep_url, size=1)
+        sweep = Sweep(across, db, open_blobs(settings.storage_url), house.instance.journal)
+        assert (await sweep.round())["journals"] == 1
+        await across.close()
+    assert [row.client_msg_id for row in await turns_of(db, made)] == ["m1"]
