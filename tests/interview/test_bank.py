@@ -260,6 +260,21 @@ def test_questions_have_a_readable_length(bank: Bank) -> None:
 
 
 @banks
+def test_the_first_question_is_read_at_a_glance(bank: Bank) -> None:
+    """Greeting and question together have at most 60 words, with names as long as usual."""
+    usual = {
+        "candidate": "Rosa Quispe",
+        "company": "Textiles Andinos S.A.",
+        "opening_title": "Analista de datos",
+        "minutes": "20",
+        "skill": "modelado de datos",
+    }
+    for competency, level, item in items(bank):
+        words = f"{bank.greeting} {item.opening}".format(**usual).split()
+        assert len(words) <= 60, (competency, level, len(words))
+
+
+@banks
 def test_there_are_four_bridges_of_each_kind_and_none_judges(bank: Bank) -> None:
     """A bridge leads on without telling a candidate how the answer was."""
     assert len(bank.bridges) == len(bank.follow_up_bridges) == 4
