@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
+from typing import Final
 
+import httpx2
 import msgspec
 
 from client.errors import Refused
@@ -12,6 +14,8 @@ from loadtest import conformance
 from loadtest.conformance import Outcome
 from loadtest.invite import invite
 from loadtest.visitor import Invitation, read_invitations
+
+REACH_SECONDS: Final = 5.0
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,18 +25,30 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="check a server against the wire",
         description=(
             "Runs the wire's conformance cases against a live server, on one interview, which is "
-            "over afterwards. Exit code 0 when no case failed, 1 when one did, 2 when it could "
-            "not begin."
+            "over afterwards."
         ),
+        epilog="Exit code: 0 when no case failed, 1 when one did, 2 when it could not begin.",
     )
-    parser.add_argument("url", help="scheme, host and port of the server's REST doors")
+    parser.add_argument(
+        "url", metavar="URL", help="the server's REST doors, such as http://127.0.0.1:8000"
+    )
     given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--invitation", help="the token of a candidate's link (after the #)")
-    given.add_argument("--invitations", type=Path, help="a file of `entrevistador invitations`")
-    given.add_argument("--recruiter-token", help="make an interview with this token first")
-    parser.add_argument("--only", default="", help="one case, by name")
-    parser.add_argument("--slow", action="store_true", help="also those that wait (15 s)")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    given.add_argument(
+        "--invitation", metavar="TOKEN", help="the token of a candidate's link (after the #)"
+    )
+    given.add_argument(
+        "--invitations", type=Path, metavar="FILE", help="a file of `entrevistador invitations`"
+    )
+    given.add_argument(
+        "--recruiter-token",
+        metavar="TOKEN",
+        help="make an opening and an interview with this token first",
+    )
+    parser.add_argument("--only", default="", metavar="CASE", help="one case, by name (all)")
+    parser.add_argument(
+        "--slow", action="store_true", help="the cases that wait up to 15 s as well"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each case")
     parser.set_defaults(run=run)
 
 
@@ -44,8 +60,9 @@ def run(args: argparse.Namespace) -> int:
         return 2
     try:
         outcomes = asyncio.run(_run(args))
-    except (Refused, OSError, msgspec.DecodeError) as error:
-        print(f"entrevistador conformance: {error}", file=sys.stderr)
+    except (Refused, OSError, ValueError) as error:
+        told = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        print(f"entrevistador conformance: {told}", file=sys.stderr)
         return 2
     failed = sum(1 for outcome in outcomes if outcome.result == "fail")
     passed = sum(1 for outcome in outcomes if outcome.result == "pass")
@@ -60,8 +77,18 @@ async def _run(args: argparse.Namespace) -> list[Outcome]:
     return await conformance.run(invitation, slow=args.slow, only=args.only, tell=tell)
 
 
+async def _answers(url: str) -> None:
+    """Raise Refused unless something speaks HTTP there: what does not is not judged."""
+    try:
+        async with httpx2.AsyncClient(timeout=REACH_SECONDS, trust_env=False) as http:
+            await http.get(f"{url}/health/live")
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        raise Refused("unreachable", f"{url} ({type(error).__name__})") from error
+
+
 async def _invitation(args: argparse.Namespace) -> Invitation:
     url = args.url.rstrip("/")
+    await _answers(url)
     if args.recruiter_token:
         return (await invite(url, args.recruiter_token, 1))[0]
     if args.invitations:

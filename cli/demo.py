@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import httpx2
 
-from cli import environment, meeting, opening, sample
+from cli import cv, environment, meeting, opening, sample
 from cli.journey import Journey, Refusal
 from cli.telling import Teller
 from cli.visit import Visit
 from cli.words import DEFAULT, Words
 from client.errors import Refused
 from client.rest import Api
+from protocol.faults import Fault
 from protocol.refusals import LOCALES
 from runtime import logs
 from runtime.settings import WrongSetting
@@ -70,18 +71,16 @@ def run(args: argparse.Namespace) -> int:
     """Run the journey; 0 with a report, 2 for a file that can't be used, 1 when it broke."""
     logs.set_up("error")
     words = Words(args.locale)
-    data, filename = _cv(args.cv)
-    wanted = (
-        opening.read(args.opening)
-        if args.opening
-        else opening.parse(sample.sample_opening(), "the sample")
-    )
+    data = _read(args.cv, words) if args.cv else sample.sample_cv()
+    filename = args.cv.name if args.cv else SAMPLE_FILE
+    wanted = _read(args.opening, words) if args.opening else sample.sample_opening()
+    checked = opening.parse(wanted, str(args.opening), words)
     state_dir = environment.state_dir(args.state_dir)
     try:
         with meeting.alone(state_dir, meeting.DEMO_LOCK) as first:
             if not first:
                 return _failed(words("busy", state=state_dir))
-            result = asyncio.run(_demo(state_dir, words, data, filename, wanted))
+            result = asyncio.run(_demo(state_dir, words, data, filename, checked))
     except Refusal as refusal:
         print(f"entrevistador demo: {refusal}", file=sys.stderr)
         if args.json:
@@ -91,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
         return _failed(words("starting", state=state_dir))
     except Refused as error:
         return _failed(words("broke", why=str(error).removeprefix(f"{error.code}: ")))
+    except Fault as fault:
+        return _failed(words("broke", why=fault.detail or fault.kind.title))
     except httpx2.TransportError as error:
         return _failed(words("away", what=type(error).__name__))
     except embedded.EmbeddedError as error:
@@ -108,13 +109,11 @@ def _failed(why: str) -> int:
     return 1
 
 
-def _cv(path: Path | None) -> tuple[bytes, str]:
-    if path is None:
-        return sample.sample_cv(), SAMPLE_FILE
+def _read(path: Path, words: Words) -> bytes:
     try:
-        return path.read_bytes(), path.name
-    except OSError as error:
-        raise WrongSetting(f"{path}: {error.strerror}") from None
+        return cv.load(path)
+    except OSError as problem:
+        raise WrongSetting(f"{path}: {cv.unreadable(path, problem, words)}") from None
 
 
 def _say(text: str) -> None:

@@ -16,6 +16,12 @@ _ROLE_FIELDS: Final = {
     "database_sweep_url": "entrevistador_sweep",
     "database_fleet_url": "entrevistador_fleet",
 }
+_SCHEMES: Final = {
+    "database_url": ("postgresql", "postgres"),
+    **dict.fromkeys(_ROLE_FIELDS, ("postgresql", "postgres")),
+    "redis_url": ("redis", "rediss", "unix"),
+    "broker_url": ("redis", "rediss", "unix"),
+}
 
 
 def settings(**overrides: Any) -> Settings:
@@ -55,6 +61,7 @@ def on_services(found: Settings, services: embedded.Services) -> Settings:
 def complete(found: Settings) -> Settings:
     """Fill in what follows: the roles' own logins, the broker's database, the objects' folder."""
     changes: dict[str, Any] = {}
+    _check_schemes(found)
     if not found.secret:
         raise WrongSetting(
             "ENTREVISTADOR_SECRET is missing: 32 or more random characters that all processes of "
@@ -73,6 +80,15 @@ def complete(found: Settings) -> Settings:
         objects.chmod(0o700)  # CVs are their owners' business
         changes["storage_url"] = objects.as_uri()
     return msgspec.structs.replace(found, **changes)
+
+
+def _check_schemes(found: Settings) -> None:
+    """Refuse an address that its client would not understand."""
+    for field, schemes in _SCHEMES.items():
+        address = getattr(found, field)
+        if address and urlsplit(address).scheme not in schemes:
+            wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise WrongSetting(f"{field.upper()} must begin with {wanted}")
 
 
 def redis_database(url: str, number: int) -> str:

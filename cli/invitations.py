@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from cli import environment, meeting
+from cli import arguments, environment, meeting
 from loadtest.bench import seed
 from loadtest.visitor import write_invitations
 from runtime import logs
@@ -26,13 +26,34 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
             "a file that loadtest/locustfile.py, loadtest.probe and conformance read. Never use "
             "it on a database with real people's data."
         ),
+        epilog="Exit code: 0 when the file is written, 1 when it can't be, 2 for an option or a "
+        "setting that can't be used.",
     )
-    parser.add_argument("--count", type=int, required=True, help="how many interviews")
-    parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    parser.add_argument("--url", default=None, help="where candidates go (the public address)")
-    parser.add_argument("--minutes", type=int, default=20, help="an interview's length (20)")
-    parser.add_argument("--turns", type=int, default=0, help="most turns (what the plan says)")
-    parser.add_argument("--state-dir", type=Path, default=None, help="of the local stack (.state)")
+    parser.add_argument(
+        "--count", type=arguments.count, metavar="N", required=True, help="how many interviews"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write")
+    parser.add_argument(
+        "--url",
+        default=None,
+        metavar="URL",
+        help="the server that candidates go to (the public address)",
+    )
+    parser.add_argument(
+        "--minutes",
+        metavar="N",
+        type=arguments.count,
+        default=20,
+        help="an interview's length (20)",
+    )
+    parser.add_argument(
+        "--turns",
+        metavar="N",
+        type=arguments.amount,
+        default=0,
+        help="questions at most (0: as the plan says)",
+    )
+    meeting.add_state(parser)
     parser.add_argument("--json", action="store_true", help="print what was made as JSON")
     parser.set_defaults(run=run)
 
@@ -43,8 +64,6 @@ def run(args: argparse.Namespace) -> int:
     settings = environment.settings(state_dir=args.state_dir, public_url=args.url)
     if not settings.database_url:
         raise WrongSetting("DATABASE_URL is missing: only the database's owner founds a company")
-    if args.count < 1:
-        raise WrongSetting("--count is at least 1")
     if args.url is None:  # where the local stack is, if it runs
         found = asyncio.run(meeting.running(settings.state_dir))
         if found is not None:

@@ -10,7 +10,7 @@ from cli.visit import Visit
 from client.errors import Refused
 from client.rest import Api
 from client.session import Interview
-from protocol import messages
+from protocol import messages, refusals
 from runtime import clock
 
 READ_SECONDS: Final = 120.0
@@ -65,16 +65,23 @@ class Journey:
     def _step(self, key: str, **values: Any) -> None:
         self._say("\n" + self._words(key, **values))
 
+    async def _announce(self, data: bytes, filename: str, opening_id: str) -> dict[str, Any]:
+        """Get a place for the file; an empty or too large one is refused here already."""
+        about = {"filename": filename, "bytes": len(data), "opening_id": opening_id}
+        try:
+            asked: dict[str, Any] = await self._api.post("/cvs", {**about, "lane": "premium"})
+        except Refused as refused:
+            if refused.code not in refusals.MESSAGES:
+                raise
+            why = refusals.message(refused.code, self._words.locale)
+            shown = {"status": "refused", "pages": None, "language": None, "profile": None}
+            raise Refusal(
+                f"{filename}: {why}", {**shown, "fault": refused.code, "message": why}
+            ) from None
+        return asked
+
     async def _read_cv(self, data: bytes, filename: str, opening_id: str) -> dict[str, Any]:
-        asked = await self._api.post(
-            "/cvs",
-            {
-                "filename": filename,
-                "bytes": len(data),
-                "opening_id": opening_id,
-                "lane": "premium",
-            },
-        )
+        asked = await self._announce(data, filename, opening_id)
         self._visit.met(asked["candidate_id"])
         upload = asked["upload"]
         await self._api.upload(upload["url"], data, upload.get("headers"))

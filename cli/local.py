@@ -84,6 +84,8 @@ async def stack(
     found = read(os.environ, state_dir=state_dir, **overrides)
     await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True)
     own_services = not (found.database_url and found.redis_url)
+    if own_services and (found.database_url or found.redis_url):
+        raise WrongSetting("DATABASE_URL and REDIS_URL come together: set both, or neither")
     if own_services:
         say("starting PostgreSQL and Valkey")
         services = await asyncio.to_thread(embedded.start, state_dir, say=say)

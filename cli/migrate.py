@@ -18,6 +18,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
             "Applies the migrations that are missing, under a lock: many processes may run this at "
             "once. DATABASE_URL must be able to create roles and tables."
         ),
+        epilog="Exit code: 0 when the database is up to date, 1 when that did not work out, 2 for "
+        "a setting that can't be used.",
     )
     parser.add_argument("--json", action="store_true", help="print what was applied as JSON")
     parser.set_defaults(run=run)

@@ -2,11 +2,11 @@
 
 import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 
+from cli.words import Words
 from runtime.settings import WrongSetting
 
 _SENIORITY: Final = {
@@ -42,21 +42,19 @@ class Opening(msgspec.Struct, frozen=True):
     language: str = "es"
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return the file's opening as the REST door takes it; raises WrongSetting in plain words."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WrongSetting(f"{path}: {error.strerror}") from None
-    return parse(data, str(path))
+def parse(data: bytes, name: str, words: Words) -> dict[str, Any]:
+    """Return an opening from JSON text as the REST door takes it; `name` is for the message.
 
-
-def parse(data: bytes, name: str) -> dict[str, Any]:
-    """Return an opening from JSON text; `name` is for the message."""
+    Raises WrongSetting with the field that is missing or wrong.
+    """
     try:
         opening = msgspec.json.decode(data, type=Opening)
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise WrongSetting(f"{name} is not an opening: {error}") from None
+    except msgspec.ValidationError as error:
+        field = str(error).rpartition(" `")[2].strip("`").removeprefix("$.")
+        why = words("not_opening", field="title" if field == "$" else field)
+        raise WrongSetting(f"{name}: {why}") from None
+    except (msgspec.DecodeError, UnicodeError):
+        raise WrongSetting(f"{name}: {words('not_json')}") from None
     found: dict[str, Any] = msgspec.to_builtins(opening)
     found["seniority"] = _one_of(opening.seniority, _SENIORITY, "mid")
     found["language"] = _one_of(opening.language, _LANGUAGES, "es")

@@ -5,7 +5,7 @@ import asyncio
 import sys
 from typing import Any
 
-from cli import environment
+from cli import arguments, environment
 from runtime import logs
 from server.serve import serve
 
@@ -24,12 +24,19 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="run one server process",
         description=(
             "Runs one server process: the REST doors and pages (api), the live sessions "
-            "(interview), or both (all). On SIGTERM its sessions move to another instance first."
+            "(interview), or both (all). On SIGTERM its sessions move to another instance first. "
+            "Its settings come from the environment (docs/operations.md)."
         ),
+        epilog="Exit code: 0 after an orderly end, 1 when the address can't be had or a service "
+        "is away, 2 for a setting that can't be used.",
     )
-    parser.add_argument("--role", choices=["api", "interview", "all"], default="all")
+    parser.add_argument(
+        "--role", choices=["api", "interview", "all"], default="all", help="what it serves (all)"
+    )
     parser.add_argument("--host", default=None, help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=None, help="port to listen on (8000)")
+    parser.add_argument(
+        "--port", type=arguments.port, default=None, help="port to listen on (8000)"
+    )
     parser.set_defaults(run=run)
 
 

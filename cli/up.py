@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from cli import environment, local, meeting, opening, sample
+from cli import arguments, environment, local, meeting, opening, sample
 from cli.visit import Visit
+from cli.words import DEFAULT, Words
 from client.errors import Refused
 from client.rest import Api
 from runtime import clock, logs
@@ -35,9 +36,27 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
             "did not start; 2 for an option or a setting that can't be used."
         ),
     )
-    parser.add_argument("--port", type=int, default=8000, help="pages and REST (8000, or free)")
-    parser.add_argument("--live-port", type=int, default=8001, help="the live wire (8001, or free)")
-    parser.add_argument("--instances", type=int, default=1, help="interview servers (1)")
+    parser.add_argument(
+        "--port",
+        type=arguments.port,
+        default=8000,
+        metavar="PORT",
+        help="pages and REST doors; a free one where it is taken (8000)",
+    )
+    parser.add_argument(
+        "--live-port",
+        type=arguments.port,
+        default=8001,
+        metavar="PORT",
+        help="the live socket; a free one where it is taken (8001)",
+    )
+    parser.add_argument(
+        "--instances",
+        type=arguments.count,
+        default=1,
+        metavar="N",
+        help="how many interview servers (1)",
+    )
     meeting.add_state(parser)
     parser.add_argument("--json", action="store_true", help="print the links as one JSON line")
     parser.set_defaults(run=run)
@@ -98,7 +117,7 @@ async def _sample_invitation(stack: local.Stack, state_dir: Path) -> str:
     async with Api(stack.base_url, stack.recruiter_token) as api:
         try:
             await Visit(state_dir, api).close()
-            wanted = opening.parse(sample.sample_opening(), "the sample")
+            wanted = opening.parse(sample.sample_opening(), "the sample", Words(DEFAULT))
             openings = (await api.get("/openings?status=open&limit=200"))["items"]
             same = [one for one in openings if one["title"] == wanted["title"]]
             chosen = same[-1] if same else await api.post("/openings", wanted)

@@ -7,6 +7,41 @@ from protocol.refusals import LOCALES
 DEFAULT: Final = "es"
 
 WORDS: Final[dict[str, dict[str, str]]] = {
+    "missing": {
+        "es": "no existe el archivo",
+        "en": "there is no such file",
+        "pt": "o arquivo não existe",
+    },
+    "folder": {
+        "es": "es una carpeta, no un archivo",
+        "en": "it is a folder, not a file",
+        "pt": "é uma pasta, não um arquivo",
+    },
+    "special": {
+        "es": "no es un archivo común",
+        "en": "it is not a regular file",
+        "pt": "não é um arquivo comum",
+    },
+    "permission": {
+        "es": "no hay permiso para leerlo",
+        "en": "there is no permission to read it",
+        "pt": "não há permissão para ler",
+    },
+    "other": {
+        "es": "no se pudo leer",
+        "en": "it could not be read",
+        "pt": "não foi possível ler",
+    },
+    "not_json": {
+        "es": "no es JSON (UTF-8) válido; una vacante es un objeto con title, must_have[] …",
+        "en": "it is no valid JSON (UTF-8); an opening is an object with title, must_have[] …",
+        "pt": "não é JSON (UTF-8) válido; uma vaga é um objeto com title, must_have[] …",
+    },
+    "not_opening": {
+        "es": "no es una vacante: falta {field}, o su valor no sirve",
+        "en": "it is no opening: {field} is missing, or its value is of no use",
+        "pt": "não é uma vaga: falta {field}, ou seu valor não serve",
+    },
     "house": {
         "es": "Preparando un sistema propio (base de datos, servidores y trabajadores)…",
         "en": "Getting a house of its own ready (database, servers and workers)…",

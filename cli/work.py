@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from cli import environment
+from cli import arguments, environment
 from pipeline import worker
 from protocol import jobs
 from runtime import logs
@@ -18,15 +18,21 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="read CVs, match and evaluate: one pipeline process",
         description="Works on the jobs of some lanes until it is told to stop (SIGTERM). "
         "A process for premium and active alone keeps their promises while bulk work waits.",
+        epilog="Exit code: 0 after an orderly end, 1 when a service is away, 2 for an option or a "
+        "setting that can't be used.",
     )
     parser.add_argument(
         "--lanes",
         type=_lanes,
         default=jobs.LANES,
-        help=f"lanes to take jobs from, separated by commas (of {', '.join(jobs.LANES)}; all)",
+        help=f"lanes to take jobs from, separated by commas, of {', '.join(jobs.LANES)} (all)",
     )
-    parser.add_argument("--threads", type=int, help="jobs at the same time (4)")
-    parser.add_argument("--port", type=int, help="a port for /metrics and /health (none)")
+    parser.add_argument(
+        "--threads", type=arguments.count, metavar="N", help="jobs at the same time (4)"
+    )
+    parser.add_argument(
+        "--port", type=arguments.port, help="a port for /metrics and /health (none)"
+    )
     parser.set_defaults(run=run)
 
 
