@@ -254,6 +254,11 @@ Upgrade = Callable[[Receiver, Connections], "Awaitable[Connection | None]"]
 class Handshake(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket up to the upgrade; the application may then take the connection."""
 
+    def connection_made(self, transport: Any) -> None:
+        """Begin; the transport's protocol is still the one that has read the request."""
+        super().connection_made(transport)
+        self._http = transport.get_protocol()
+
     def handle_connect(self, event: Any) -> None:
         """Offer the application the upgrade, in its scope."""
         super().handle_connect(event)
@@ -277,4 +282,11 @@ class Handshake(WebSocketsSansIOProtocol):
         )
         transport, self.transport = self.transport, _Handed()  # type: ignore[assignment]
         self.connections.discard(self)
+        self._fall_apart()
         return Connection(transport, receiver, connections, self.connections)
+
+    def _fall_apart(self) -> None:
+        """Let go of what refers to itself: a handshake is freed at its end, not some day by gc."""
+        self.scope["extensions"].pop(EXTENSION)
+        self.conn.parser.close()
+        self._http.parser = None

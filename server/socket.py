@@ -60,6 +60,7 @@ class Door:
             return
         peer = Peer(claims.session_id)
         connection = await upgrade(peer, self._sessions.connections)
+        del socket.receive, socket.send  # they and the socket hold each other, until some gc
         if connection is not None:
             metrics.sockets.inc()
             peer.connect(connection)
