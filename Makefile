@@ -20,14 +20,15 @@ help: ## this list
 	@echo 'make TARGET:'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/\1|\2/p' Makefile \
 		| while IFS='|' read -r name text; do printf '  %-11s %s\n' "$$name" "$$text"; done
+	@echo 'STATE=folder: where demo, up and clean-data keep their data (.state).'
 	@echo 'The console script is $(BIN)/entrevistador (try --help).'
 
 demo: $(VENV)/.project ## a whole interview in the terminal, from a CV to a report: CV=file OPENING=file LOCALE=es|en|pt
-	@$(BIN)/entrevistador demo $${CV:+--cv "$$CV"} $${OPENING:+--opening "$$OPENING"} \
-		$${LOCALE:+--locale "$$LOCALE"}
+	@exec $(BIN)/entrevistador demo $${CV:+--cv "$$CV"} $${OPENING:+--opening "$$OPENING"} \
+		$${LOCALE:+--locale "$$LOCALE"} $${STATE:+--state "$$STATE"}
 
 up: $(VENV)/.project ## the whole house on this machine, links printed, until Ctrl-C
-	@exec $(BIN)/entrevistador up
+	@exec $(BIN)/entrevistador up $${STATE:+--state "$$STATE"}
 
 # Two processes, each with services of its own; one where some or real services are asked for.
 test: $(VENV)/.test ## every test, on real services that start by themselves: ONLY=path for some
@@ -56,9 +57,7 @@ clean: ## remove .venv, caches and builds; the data in .state stays
 	find . -name .state -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: $(VENV)/.project ## stop the services of .state and delete their data
-	@$(BIN)/python -c "from pathlib import Path; from storage import embedded; \
-	embedded.destroy(Path('.state'))"
-	rm -rf .state
+	@$(BIN)/python -m cli.wipe "$${STATE:-.state}"
 
 # The environment, in layers that are made once and again when what they are made from changes.
 

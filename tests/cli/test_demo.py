@@ -12,6 +12,7 @@ import cv_files
 import pytest
 from cv_people import EDSON
 
+from cli import meeting, wipe
 from cli.words import WORDS
 from client.rest import Api
 from protocol.refusals import LOCALES, MESSAGES
@@ -145,6 +146,20 @@ def test_a_picture_of_a_cv_goes_on_without_a_profile_and_says_so_in_words(folder
     assert result["matches"] == []
     assert result["interview"]["turns"]
     assert result["report"]["competencies"]
+
+
+@pytest.mark.timeout(180)
+def test_wiping_a_state_folder_deletes_the_house_and_nothing_else(folder):
+    """Refused where no house was or one is at work; a stranger's file stays."""
+    state = folder / "state"
+    assert wipe.main([str(folder)]) == 2
+    assert wipe.main([str(state)]) == 0
+    assert demo(folder).returncode == 0
+    (state / "mine.txt").write_text("mine")
+    with meeting.alone(state, meeting.UP_LOCK):
+        assert wipe.main([str(state)]) == 1
+    assert wipe.main([str(state)]) == 0
+    assert [path.name for path in state.iterdir()] == ["mine.txt"]
 
 
 async def in_the_house(stack: Up) -> tuple[list[dict], list[dict]]:
