@@ -216,7 +216,7 @@ async def raise_invitation(connection: Connection, interview_id: UUID) -> int:
 
 
 async def record_extra_minutes(connection: Connection, interview_id: UUID, minutes: int) -> None:
-    """Give more time: it counts from the next time the session is joined."""
+    """Give more time: it counts from the next time an instance takes the session up."""
     await connection.execute(
         "UPDATE interviews SET minutes = least(minutes + $2, 180), plan = plan || "
         "jsonb_build_object('seconds', (plan->>'seconds')::float + $2 * 60, "

@@ -1,6 +1,6 @@
 """A candidate's own doors: the invitation, consent, requests, and the ticket for the live wire."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -262,6 +262,7 @@ async def own_transcript(request: GuestRequest) -> OwnTranscript:
         if clock.now() >= until:
             raise Fault("not_found", "the copy is no longer shown; the company can give it")
         said = await interviews.turns(c, interview.id)
+    until = min(until, datetime.fromtimestamp(guest.expires, UTC))  # the link may end first
     return OwnTranscript([OwnTurn(one.turn, one.question, one.answer) for one in said], until)
 
 

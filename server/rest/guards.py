@@ -20,11 +20,15 @@ from server.house import House, house_of
 
 
 class Guest(msgspec.Struct, frozen=True):
-    """A candidate with an invitation's link; `number` tells whether it is the newest link."""
+    """A candidate with an invitation's link; `number` tells whether it is the newest link.
+
+    `expires` is when the link itself ends, in seconds since 1970.
+    """
 
     tenant_id: UUID
     interview_id: UUID
     number: int
+    expires: int
 
 
 AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, State]
@@ -47,7 +51,7 @@ async def _person(connection: AnyConnection, house: House, role: str) -> Person:
 async def _guest(connection: AnyConnection, house: House) -> Guest:
     invitation = house.tickets.read_invitation(bearer(connection.headers.get("authorization")))
     await house.limiter.admit(f"invitation:{invitation.interview_id}")
-    return Guest(invitation.tenant_id, invitation.interview_id, invitation.number)
+    return Guest(*msgspec.structs.astuple(invitation))
 
 
 async def member(connection: AnyConnection, _: BaseRouteHandler) -> None:

@@ -259,7 +259,7 @@ async def answer_request(
     request_id: FromPath[UUID],
     data: JSONBody[RequestAnswer],
 ) -> Accommodation:
-    """Grant or decline once; granted minutes count from the next time the session is joined."""
+    """Grant or decline once; minutes count from the next time an instance takes the session up."""
     person = request.user
     if data.status == "declined" and data.extra_minutes:
         raise Fault("invalid_input", "a declined request gives no minutes")

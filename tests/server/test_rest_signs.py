@@ -1,6 +1,6 @@
 """What a list of interviews tells, and the candidate's copy of their own answers."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -140,6 +140,19 @@ async def test_the_copy_is_shown_for_a_limited_time(door: Door) -> None:
     late = await guest.get(COPY)
     assert (late.status_code, late.json()["code"]) == (404, "not_found")
     assert "Reduje" not in late.text
+
+
+async def test_the_copy_ends_with_its_link_at_the_latest(door: Door) -> None:
+    """Whoever ends late in their link's two weeks is told when the link itself ends."""
+    invited = await door.interview()
+    await become(door, invited["id"], "finished")
+    told = []
+    for seconds in (60, limits.COPY_SECONDS * 2):
+        token = door.house.tickets.invitation(door.tenant.id, UUID(invited["id"]), 1, seconds)
+        copy = (await door.client(token).get(COPY)).json()
+        told.append(datetime.fromisoformat(copy["until"]) - clock.now())
+    assert told[0] <= timedelta(seconds=60)
+    assert timedelta(seconds=60) < told[1] <= timedelta(seconds=limits.COPY_SECONDS)
 
 
 async def test_an_erased_person_s_link_shows_no_copy(door: Door) -> None:

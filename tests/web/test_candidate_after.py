@@ -38,7 +38,7 @@ def test_the_copy_is_there_again_after_a_reload(
         answer(page, f"{HOSTILE} respuesta {turn}")
     expect(page.get_by_role("heading", name="Gracias por su tiempo")).to_be_visible()
     expect(page.locator("summary")).to_have_text("Lo que respondió")
-    expect(page.get_by_text("hasta el 1 dic")).to_be_visible()
+    expect(page.get_by_text("Hasta el 1 dic")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="Gracias por su tiempo")).to_be_focused()
     page.locator("summary").click()

@@ -149,7 +149,7 @@ export default {
   "finished.next_person": "A person at {company} reads it and decides.",
   "finished.next_contact": "{company} will contact you. You can close this page now.",
   "finished.copy": "What you answered",
-  "finished.copy_until": "You can see this copy again with your link until {date}.",
+  "finished.copy_until": "Until {date} you can see this copy again with your link.",
   "finished.rights": "You can ask {company} to show, correct or erase your data.",
   "finished.print": "Print or keep a copy",
 

@@ -149,7 +149,7 @@ export default {
   "finished.next_person": "Una persona de {company} lo lee y toma la decisión.",
   "finished.next_contact": "{company} se comunicará con usted. Ya puede cerrar esta página.",
   "finished.copy": "Lo que respondió",
-  "finished.copy_until": "Puede volver a ver esta copia con su enlace hasta el {date}.",
+  "finished.copy_until": "Hasta el {date} puede volver a ver esta copia con su enlace.",
   "finished.rights": "Puede pedir a {company} que le muestre, corrija o borre sus datos.",
   "finished.print": "Imprimir o guardar una copia",
 

@@ -149,7 +149,7 @@ export default {
   "finished.next_person": "Uma pessoa de {company} o lê e toma a decisão.",
   "finished.next_contact": "{company} entrará em contato. Já pode fechar esta página.",
   "finished.copy": "O que respondeu",
-  "finished.copy_until": "Você pode ver esta cópia de novo com o seu link até {date}.",
+  "finished.copy_until": "Até {date} você pode ver esta cópia de novo com o seu link.",
   "finished.rights": "Você pode pedir a {company} que mostre, corrija ou apague seus dados.",
   "finished.print": "Imprimir ou guardar uma cópia",
 
