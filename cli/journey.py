@@ -158,7 +158,7 @@ class Journey:
                     "locale": consent["locale"],
                 },
             )
-            engine = await self._talk(Interview(own.ticket), candidate)
+            engine = await self._talk(Interview(own.ticket, fetch_again=own.ticket), candidate)
         record = await self._api.get(f"/interviews/{made['id']}")
         turns = [
             {key: turn[key] for key in ("turn", "competency", "question", "answer")}

@@ -86,9 +86,13 @@ class Api:
                     yield kind, msgspec.json.decode(data)
                     kind, data = "", ""
 
-    async def ticket(self) -> Admitted:
-        """Fetch a ticket for the live socket with an invitation as the token."""
-        answer = await self.post("/invitation/ticket")
+    async def ticket(self, waiting_token: str = "") -> Admitted:
+        """Fetch a ticket for the live socket with an invitation as the token.
+
+        `waiting_token` keeps a place in line, also where the server has lost its list.
+        """
+        asked = {"waiting_token": waiting_token} if waiting_token else {}
+        answer = await self.post("/invitation/ticket", asked)
         return Admitted(ticket=answer["ticket"], url=answer["url"])
 
 

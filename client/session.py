@@ -1,12 +1,14 @@
 """A candidate's side of the live wire: join, resume, replay, resend, back off, move.
 
 `Interview.frames()` yields what a page would see, across lost connections and instances; an answer
-given with `answer()` is sent until it is accepted. Nothing here knows the server's inside.
+given with `answer()` is sent until it is accepted. Where every place is taken it waits: each
+session.queued is yielded, and the place in line survives cuts. Nothing here knows the server's
+inside.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final
 from uuid import uuid4
 
@@ -28,6 +30,7 @@ FRAME_BYTES_MAX: Final = 4 * 1024 * 1024  # session.state holds a whole intervie
 MOVING: Final = 4001
 TICKET_USED: Final = 4003
 STATE_LOST: Final = 4010
+_PING: Final = messages.encode(messages.Ping()).decode()
 _RECORD: Final = (
     messages.QuestionStarted,
     messages.QuestionDelta,
@@ -49,6 +52,7 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 FetchTicket = Callable[[], Awaitable[Admitted]]
+FetchAgain = Callable[[str], Awaitable[Admitted]]
 Route = Callable[[str], Awaitable[tuple[str, int]]]  # address -> host and port to connect to
 
 
@@ -63,6 +67,7 @@ class Counts(msgspec.Struct):
     resent: int = 0
     duplicates: int = 0
     gaps: int = 0
+    queued: int = 0
 
 
 class Interview:
@@ -75,12 +80,16 @@ class Interview:
         backoff: Backoff | None = None,
         reconnect: bool = True,
         route: Route | None = None,
+        fetch_again: FetchAgain | None = None,
     ) -> None:
         """Fetch tickets with `fetch_ticket`; `reconnect=False` ends at the first lost socket.
 
         `route` tells where to connect for an address, when it is not where the address says.
+        `fetch_again` fetches a ticket with the proof of a place in line (a waiting token), for
+        whoever was cut off while they waited.
         """
         self._fetch_ticket = fetch_ticket
+        self._fetch_again = fetch_again
         self._backoff = backoff or Backoff()
         self._reconnect = reconnect
         self._route = route
@@ -88,6 +97,8 @@ class Interview:
         self._resume: tuple[str, str] | None = None  # token, url
         self._pending: dict[str, messages.AnswerSubmit] = {}
         self._joined = self._closed = False
+        self._moved_to: Admitted | None = None  # a seat at another instance, out of the line
+        self.waiting_token = ""  # proves the place in line while it waits
         self._heard_at = 0.0
         self._gap_at: int | None = None
         self._acked = 0
@@ -177,7 +188,7 @@ class Interview:
             token, url = self._resume
             subprotocol = messages.RESUME_PREFIX + token
         else:
-            admitted = await self._admitted()
+            admitted, self._moved_to = self._moved_to or await self._admitted(), None
             subprotocol, url = messages.TICKET_PREFIX + admitted.ticket, admitted.url
         self.counts.connects += 1
         elsewhere: dict[str, Any] = {}
@@ -197,6 +208,8 @@ class Interview:
     async def _admitted(self) -> Admitted:
         while True:
             try:
+                if self.waiting_token and self._fetch_again is not None:
+                    return await self._fetch_again(self.waiting_token)
                 return await self._fetch_ticket()
             except Refused as refused:
                 again = refused.retry_after is not None or _passing(refused.code)
@@ -254,7 +267,8 @@ class Interview:
         while True:
             await asyncio.sleep(limits.HEARTBEAT_SECONDS)
             asked = clock.monotonic()
-            await self.send(messages.Ping())
+            with suppress(ConnectionClosed):
+                await socket.send(_PING)  # also while it waits for a place
             await asyncio.sleep(limits.PONG_SECONDS)
             if self._heard_at < asked:
                 socket.transport.abort()
@@ -267,8 +281,13 @@ class Interview:
                 await self._welcome(frame)
             case messages.SessionState():
                 self.offset = self._acked = frame.offset
+            case messages.SessionQueued():
+                self.counts.queued += not self.waiting_token
+                self.waiting_token = frame.waiting_token
             case messages.SessionMoving():
-                if self._resume is not None:
+                if frame.ticket:
+                    self._moved_to = Admitted(frame.ticket, frame.resume_url)
+                elif self._resume is not None:
                     self._resume = (self._resume[0], frame.resume_url)
             case messages.AnswerAccepted():
                 self._pending.pop(frame.client_msg_id, None)
@@ -313,7 +332,7 @@ class Interview:
             self.offset = self._acked = 0
         self.epoch = frame.epoch
         self._resume = (frame.resume_token, frame.resume_url)
-        self._joined = True
+        self._joined, self.waiting_token = True, ""
         for pending in list(self._pending.values()):
             self.counts.resent += 1
             await self.send(pending)

@@ -153,7 +153,7 @@ class Visitor:
         )
 
     async def _live(self, api: Api) -> None:
-        interview = Interview(api.ticket, route=self._route)
+        interview = Interview(api.ticket, route=self._route, fetch_again=api.ticket)
         self._interview = interview
         self._opened_at = clock.monotonic()
         async with Tasks("visitor") as tasks:

@@ -120,7 +120,7 @@ class Gate:
         if not claim.held:
             raise _refusal(claim)
         if claim.queued:
-            await self.waiting.leave(session_id, entered=True)
+            await self.waiting.leave(session_id)
 
 
 def count_changes(answer: Answer) -> None:

@@ -16,6 +16,7 @@ from server.connection import Connections
 from server.inbox import Attach, Drain, Lost
 from server.instance import Instance
 from server.peer import Peer
+from server.waiting import Room
 from storage import sessions as store
 from storage.journal import Entry
 
@@ -29,6 +30,7 @@ class Sessions:
         """Hold sessions for `instance`."""
         self._instance = instance
         self.connections = Connections()
+        self.room = Room(instance)
         self._conductors: dict[UUID, Conductor] = {}
         self._arriving: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._released: WeakSet[Conductor] = WeakSet()
@@ -227,6 +229,7 @@ class Sessions:
         instance = self._instance
         instance.draining.set()
         instance.gate.closed = True
+        self.room.drain()
         url = await self._elsewhere()
         deadline = clock.monotonic() + limits.DRAIN_SECONDS
         for conductor in list(self._conductors.values()):
@@ -253,6 +256,7 @@ class Sessions:
 
     async def close(self) -> None:
         """Stop every session's loop; what is not durable by now is not acknowledged either."""
+        await self.room.close()
         for conductor in list(self._conductors.values()):
             await conductor.shut()
         await self._tasks.close()

@@ -17,6 +17,7 @@ from server.connection import EXTENSION, Upgrade
 from server.instance import Instance
 from server.peer import Gone, Peer
 from server.sessions import Sessions
+from server.waiting import InLine
 
 log = Log("server.socket")
 PATH: Final = "/ws"
@@ -28,6 +29,7 @@ class Claims(msgspec.Struct, frozen=True):
 
     tenant_id: UUID
     session_id: UUID
+    waits: InLine | None = None  # every place is taken, and it waits for one
 
 
 def route(instance: Instance, sessions: Sessions) -> WebsocketRouteHandler:
@@ -59,12 +61,16 @@ class Door:
             await self._refuse(socket, fault)
             return
         peer = Peer(claims.session_id)
-        connection = await upgrade(peer, self._sessions.connections)
-        del socket.receive, socket.send  # they and the socket hold each other, until some gc
-        if connection is not None:
-            metrics.sockets.inc()
-            peer.connect(connection)
-            await self._join(peer, claims)
+        try:
+            connection = await upgrade(peer, self._sessions.connections)
+            del socket.receive, socket.send  # they and the socket hold each other, until some gc
+            if connection is not None:
+                metrics.sockets.inc()
+                peer.connect(connection)
+                await self._join(peer, claims)
+        finally:
+            if claims.waits is not None:
+                self._sessions.room.let_go(claims.waits)
 
     # Before the upgrade ---------------------------------------------------------------------
 
@@ -92,11 +98,18 @@ class Door:
         instance = self._instance
         ticket = instance.tickets.read_ticket(token)
         # Validated first; only then is the ticket used up and a place claimed.
-        elsewhere = ticket.instance_id not in ("", instance.id)
-        await instance.gate.enter(ticket.session_id, returning=elsewhere)
+        elsewhere = ticket.instance_id not in ("", instance.id) and not ticket.since_ms
+        full: Fault | None = None
+        try:
+            await instance.gate.enter(ticket.session_id, returning=ticket.returning or elsewhere)
+        except Fault as fault:
+            if fault.code != "at_capacity":
+                raise
+            full = fault
         if not await instance.live.use_once(ticket.nonce):
             raise Fault("ticket_used")
-        return Claims(ticket.tenant_id, ticket.session_id)
+        waits = self._sessions.room.hold(ticket) if full else None
+        return Claims(ticket.tenant_id, ticket.session_id, waits)
 
     async def _by_resume(self, token: str) -> Claims:
         resume = self._instance.tickets.read_resume(token)
@@ -143,6 +156,8 @@ class Door:
         bind(session_id=claims.session_id)
         try:
             first = await _first_frame(peer)
+            if claims.waits is not None:
+                await self._sessions.room.wait(claims.waits, peer)
             conductor = await self._sessions.join(
                 peer, claims.tenant_id, claims.session_id, epoch=first.epoch, offset=first.offset
             )

@@ -87,9 +87,9 @@ class Waiting:
         """Look without changing anything."""
         return await self._run("stand", str(session_id))
 
-    async def leave(self, session_id: UUID, *, entered: bool) -> None:
-        """Leave the room: through the door (`entered`), or for good."""
-        await self._run("leave", str(session_id), "entered" if entered else "gave_up")
+    async def leave(self, session_id: UUID) -> None:
+        """Leave the room for the interview; the place on the instance is claimed already."""
+        await self._run("leave", str(session_id))
 
     async def _run(self, op: str, *args: str | int) -> Answer:
         raw = await self._writer.run(

@@ -4,7 +4,7 @@
 -- ARGV: 1 op, 2-4 prefixes of lines, instances and slots, 5 keep ms, 6 present ms, 7 late ms,
 -- 8 seat ms, 9 room of one instance, 10 minutes of the rate; then the op's own:
 --   join: session, lane, arrival (0 = now), instance    look: instance, (session, lane, arrival)*
---   leave: session, gave_up or entered                  stand: session
+--   leave: session                                      stand: session
 -- Lane '*' is for returning sessions: before all others, and up to the hard cap.
 -- Returns {outcome, gone, lost, handed, waiting, returning, freed, ms, lanes, standings}.
 local WAITING, WHO, CALLED, TURNS, CLOCK, INSTANCES, FREED, COUNTERS = unpack(KEYS)
@@ -249,14 +249,8 @@ look_around()
 if ARGV[1] == 'stand' then return answer('', { ARGV[11] }) end
 purge()
 if ARGV[1] == 'leave' then
-    local called = call('HGET', CALLED, ARGV[11])
-    local was = call('ZSCORE', WAITING, ARGV[11])
     forget(ARGV[11])
-    if ARGV[12] == 'gave_up' and was then
-        if called then call('ZREM', SLOTS .. string.match(called, '^(.*)|%d+$'), ARGV[11]) end
-        count('gave_up', 1)
-    end
-    return answer(was and 'left' or 'unknown', {})
+    return answer('', {})
 end
 if ARGV[1] == 'join' then
     local session, lane = ARGV[11], ARGV[12]

@@ -315,8 +315,9 @@ async def test_a_second_tab_takes_over_and_the_first_is_told(settings, db, tenan
                 assert await second.next(messages.AnswerAccepted)
 
 
-async def test_a_full_instance_refuses_cleanly(settings, db, tenant):
-    """New candidates are refused at `admit` with Retry-After; who is inside comes back."""
+async def test_a_full_instance_refuses_cleanly(settings, db, tenant, monkeypatch):
+    """At `admit`, without a waiting room, it is 503 and Retry-After; who is inside comes back."""
+    monkeypatch.setattr(limits, "WAITING_SOCKETS_MAX", 0)
     limits_ = {
         "scale_in_sessions": 0,
         "target_sessions": 1,

@@ -41,7 +41,7 @@ class Room:
         seat = await self.gate.reserve(session, tenant, returning=returning, since_ms=since_ms)
         if seat.standing is None:
             self.inside[seat.instance_id].append(session)
-            await self.waiting.leave(session, entered=True)
+            await self.waiting.leave(session)
         else:
             lane = FIRST if returning else str(tenant)
             self.waiters[session] = Waiter(session, lane, seat.standing.since_ms)
@@ -62,7 +62,7 @@ class Room:
     async def enter(self, session: UUID, name: str) -> None:
         claim = await self.slots.claim(name, session, returning=False, seconds=60)
         assert claim.held
-        await self.waiting.leave(session, entered=True)
+        await self.waiting.leave(session)
         del self.waiters[session]
         self.inside[name].append(session)
 
@@ -256,21 +256,6 @@ async def test_a_place_is_kept_for_a_while_and_not_for_ever(room):
     await room.come(session=first)
     assert await room.positions(first, second) == [2, 1]
     assert int(await room.redis.hget("{fleet}:counters", "gave_up")) == 1
-
-
-async def test_giving_up_frees_the_place_and_the_seat(room):
-    """Whoever leaves for good leaves nothing behind, called or not."""
-    await room.announce()
-    await room.come()
-    first, second = await room.come(), await room.come()
-    await room.waiting.leave(second, entered=False)
-    del room.waiters[second]
-    await room.end()
-    answer = await room.waiting.look("a", list(room.waiters.values()))
-    assert answer.standings[0].state == "called"
-    await room.waiting.leave(first, entered=False)
-    assert (await room.slots.instances())[0].taken == 0
-    assert await room.redis.zcard("{fleet}:waiting") == 0
 
 
 async def test_an_emptied_room_knows_the_order_again(room):
