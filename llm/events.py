@@ -5,7 +5,7 @@ account of one answer. Unknown events, blocks and fields are passed over, as the
 clients.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -80,26 +80,28 @@ class Decoder:
 
     def __init__(self) -> None:
         self._rest = b""
-        self._held = b""  # a carriage return at a chunk's end: the line feed may still come
+        self._returned = False  # the last byte was a carriage return: a line feed belongs to it
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Return the events that are complete with these bytes."""
-        if self._held or b"\r" in data:
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Yield the events that are complete with these bytes, the good before a bad one."""
+        if self._returned or b"\r" in data:
             data = self._plain(data)
         *whole, self._rest = (self._rest + data).split(b"\n\n")
         if len(self._rest) > limits.MODEL_EVENT_BYTES_MAX:
             raise ModelFault("malformed", "an event without an end")
-        try:
-            return [_event.decode(data) for block in whole if (data := _data(block))]
-        except msgspec.MsgspecError as error:
-            raise ModelFault("malformed", "not an event") from error
+        for block in whole:
+            if body := _data(block):
+                try:
+                    event = _event.decode(body)
+                except msgspec.MsgspecError as error:
+                    raise ModelFault("malformed", "not an event") from error
+                yield event
 
     def _plain(self, data: bytes) -> bytes:
         """Return the bytes with line feeds for every kind of line end."""
-        data = self._held + data
-        self._held = b"\r" if data.endswith(b"\r") else b""
-        if self._held:
-            data = data[:-1]
+        if self._returned and data.startswith(b"\n"):
+            data = data[1:]
+        self._returned = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
