@@ -1,49 +1,62 @@
 """The one door to language models: an interview's questions and its evaluation go through here.
 
-The steps of a question, in order; those of today are numbered, the others have their place:
+`Gateway._road` is the whole road of one call, from top to bottom:
 
-1. choose the engine: the model, unless there is none or the bank alone is wanted
-   (an exact cache for work that is not a candidate's turn, the budget and the line come here)
-2. ask it, each silence and the whole within `protocol.limits`
-3. guard every piece: never too long, never empty, never the session's own delimiters
-4. settle: one line in the ledger for every call, a cut one at its upper bound
-5. if it failed before anything was shown, say so and let the bank ask: an interview always ends
+    the most it can cost -> a peek at budget and breaker -> the line -> budget and bucket reserved
+    in one script -> the engine, every piece guarded -> settled, with one line in the ledger
+
+`stream` walks it for a question, `complete` for an evaluation, and for job-level work behind an
+exact cache. When a call fails before anything was shown the ladder says what follows: the same
+tier again, a cheaper one, and for a question in the end the written bank: an interview always
+ends. A score has no rung below its own tier: it becomes a review that waits, with its reason.
 
 After a piece was shown nothing is tried again here: the Fault goes to the session, which asks
 anew under a new attempt that the candidate sees.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, overload
 
 from interview.scoring import Claim
-from llm import engines, tiers, wording
+from llm import cache, engines, hedge, ladder, tiers, wording
+from llm.breaker import CLOSED, Breaker, Breakers
+from llm.budget import Money
+from llm.call import Call, Guard, task_of
+from llm.line import Line
 from llm.request import (
+    Answered,
     Claims,
     Engine,
     EngineChanged,
     EvaluationRequest,
+    JobRequest,
     Piece,
     QuestionDone,
     QuestionRequest,
-    Request,
 )
-from llm.tiers import Task, Usage
+from llm.tiers import Usage
 from protocol import limits
 from protocol.faults import Fault
-from protocol.messages import storable
 from runtime import clock, metrics
 from runtime.logs import Log
 from runtime.settings import Settings
-from storage.ledger import Ledger, LedgerEntry
+from storage.buckets import Buckets, Need
+from storage.budgets import Budgets, Policy
+from storage.connect import Redis
+from storage.ledger import Ledger
+from storage.redis_writer import RedisWriter
+from storage.transaction import Database
+from storage.work_cache import WorkCache
 
 __all__ = [
+    "Answered",
     "Claims",
     "EngineChanged",
     "EvaluationRequest",
     "Gateway",
+    "JobRequest",
     "Piece",
     "QuestionDone",
     "QuestionRequest",
@@ -51,18 +64,31 @@ __all__ = [
 ]
 
 log = Log("llm.gateway")
-T = TypeVar("T")
 Event = Piece | EngineChanged | QuestionDone
 
 
 class Gateway:
-    """The engines of a process and the ledger of what they cost."""
+    """The engines of a process, its line to them, and the money of what they cost."""
 
-    def __init__(self, bank: Engine, model: Engine | None, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        bank: Engine,
+        model: Engine | None,
+        ledger: Ledger,
+        *,
+        money: Money | None = None,
+        kept: WorkCache | None = None,
+        hedging: bool = False,
+    ) -> None:
         """Ask `model` where there is one, and `bank` where there is none or it fails."""
         self._bank = bank
         self._model = model
-        self._ledger = ledger
+        self._money = money or Money(ledger)
+        self._kept = kept
+        self._line = Line(self._money.reserve, self._money.release)
+        self._breakers = Breakers()
+        self._prefixes = cache.Prefixes()
+        self._hedges = hedge.Allowance() if hedging else None
 
     @property
     def engine_name(self) -> str:
@@ -73,174 +99,284 @@ class Gateway:
         """Yield one question: its pieces, then QuestionDone whose text is the pieces joined.
 
         EngineChanged comes first when the bank has to ask in the model's place, or the model asks
-        again after that. Raises a Fault
-        `model_…` only after a piece was shown. Closing the iterator or cancelling its task closes
+        again after that. Raises a Fault `model_…` only after a piece was shown, `fence_lost` when
+        another owner has paid for the session. Closing the iterator or cancelling its task closes
         the way to the model at once; use `contextlib.aclosing` around it.
         """
-        guard, told = _Guard(wording.marker(request)), request.engine_told
-        if self._model is not None and not request.bank_only:
+        model, told = self._model, request.engine_told
+        if model is not None and not request.bank_only:
+            shown = False
             try:
-                async with aclosing(self._ask(self._model, request, guard)) as events:
-                    async for event in events:
-                        if told not in ("", self._model.name):
-                            yield EngineChanged(self._model.name, "recovered")
+                async with aclosing(self._descend(model, request)) as parts:
+                    async for part in parts:
+                        if told not in ("", model.name):
+                            yield EngineChanged(model.name, "recovered")
                             told = ""
-                        yield event
+                        shown = True
+                        yield _event(part)
             except Fault as fault:
-                if guard.text:
+                if shown or fault.code == "fence_lost":
                     raise
                 log.warning("stepped_down", code=fault.code, turn=request.turn, ask=request.ask)
+                metrics.model_steps.labels("offline", fault.code).inc()
                 yield EngineChanged(self._bank.name, fault.code)
             else:
                 return
-        elif self._model is not None:
+        elif model is not None:
             yield EngineChanged(self._bank.name, "model_unavailable")
-        async with aclosing(self._ask(self._bank, request, _Guard(guard.mark))) as events:
-            async for event in events:
-                yield event
+        call = Call(self._bank, request, guard=Guard(wording.marker(request)))
+        async with aclosing(self._road(call)) as parts:
+            async for part in parts:
+                yield Piece(part)
+        yield _event(call)
 
-    async def _ask(
-        self, engine: Engine, request: QuestionRequest, guard: "_Guard"
-    ) -> AsyncGenerator[Piece | QuestionDone, None]:
-        """Ask one engine, within its time, and settle the call however it ends."""
-        call = _Call(engine, "question", request)
-        try:
-            async with aclosing(engine.question(request)) as parts:
-                while (part := await call.next(parts, waiting=not guard.text)) is not None:
-                    if isinstance(part, Usage):
-                        call.usage = part
-                    else:
-                        yield Piece(guard.check(part))
-            guard.check_whole()
-            call.outcome = "ok"
-        except Fault as fault:
-            call.outcome = fault.code
-            raise
-        finally:
-            await self._settle(call)
-        yield QuestionDone(engine.name, guard.text, call.usage)
+    @overload
+    async def complete(self, request: EvaluationRequest) -> Claims: ...
+    @overload
+    async def complete(self, request: JobRequest) -> Answered: ...
+    async def complete(self, request: EvaluationRequest | JobRequest) -> Claims | Answered:
+        """Return what the model proposes about a finished interview, unchecked, or a job's answer.
 
-    async def evaluate(self, request: EvaluationRequest) -> Claims:
-        """Return what the model proposes about a finished interview, unchecked.
-
-        Any failure is a Fault, and the caller's to name: no other engine stands in. Without a
-        model it is `model_unavailable` at once (the coverage report needs no engine).
+        Any failure is a Fault, and the caller's to name: no other engine stands in for a score.
+        Without a model it is `model_unavailable` at once (the coverage report needs no engine).
         """
-        engine = self._model or self._bank
-        call = _Call(engine, "evaluation", request)
-        claims: list[Claim] = []
+        if isinstance(request, JobRequest):
+            return await self._from_cache(request)
+        engine, claims, usage = self._model or self._bank, [], Usage()
+        async with aclosing(self._descend(engine, request)) as parts:
+            async for part in parts:
+                if isinstance(part, Call):
+                    usage = part.usage
+                else:
+                    claims.extend(part)
+        found: list[Claim] = claims
+        return Claims(engine.name, found, usage)
+
+    async def _from_cache(self, request: JobRequest) -> Answered:
+        """Return the kept answer, or compute it once however many ask for it anywhere."""
+        tier, settings = tiers.load().for_task(request.task, request.tier)
+        name = cache.digest(request, tier, settings)
+        deadline = clock.monotonic() + limits.LINE_SECONDS[request.urgency]
         try:
-            async with aclosing(engine.claims(request)) as parts:
-                while (part := await call.next(parts, waiting=False)) is not None:
+            while self._kept is not None:
+                found = await self._kept.get(request.tenant_id, name)
+                if found is not None:
+                    metrics.work_cache.labels("hit").inc()
+                    return Answered(found, cached=True)
+                mark = await self._kept.lead(request.tenant_id, name)
+                if mark is not None:
+                    metrics.work_cache.labels("miss").inc()
+                    return await self._lead(self._kept, request, name, mark)
+                left = deadline - clock.monotonic()
+                if left <= 0:
+                    raise Fault("model_busy", "another one computes the same answer")
+                await self._kept.wait(request.tenant_id, name, left)
+        except Fault as fault:
+            if fault.code != "unavailable":
+                raise
+        metrics.work_cache.labels("away").inc()
+        return Answered(await self._work(request))
+
+    async def _lead(self, kept: WorkCache, request: JobRequest, name: str, mark: str) -> Answered:
+        answer = None
+        try:
+            async with asyncio.timeout(limits.WORK_LEAD_SECONDS):
+                answer = await self._work(request)
+        except TimeoutError:
+            raise Fault("model_unavailable", "no answer in time") from None
+        finally:
+            try:
+                await kept.put(request.tenant_id, name, mark, answer)
+            except Fault:
+                log.warning("answer_not_kept", tenant_id=request.tenant_id)
+        return Answered(answer)
+
+    async def _work(self, request: JobRequest) -> str:
+        """Return a whole answer; whatever is cut or empty is a Fault and never kept."""
+        answer = ""
+        async with aclosing(self._descend(self._model or self._bank, request)) as parts:
+            async for part in parts:
+                if not isinstance(part, Call):
+                    answer += part
+        if not answer:
+            raise Fault("model_unavailable", "an empty answer")
+        return answer
+
+    async def _descend(
+        self, engine: Engine, request: QuestionRequest | EvaluationRequest | JobRequest
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the parts of the first call that answers, then that Call; rung by rung."""
+        task, begun, number = task_of(request), clock.monotonic(), 0
+        fault, step = Fault("model_unavailable"), ladder.Next("down")
+        for tier in ladder.rungs(task, tiers.load(), request.tier):
+            if number:
+                metrics.model_steps.labels(tier, fault.code).inc()
+            calls, step = 0, ladder.Next("again")
+            while step.what == "again":
+                await asyncio.sleep(step.seconds)
+                number, calls = number + 1, calls + 1
+                call = _call(engine, request, tier, number, begun)
+                try:
+                    async with aclosing(self._maybe_hedged(call)) as parts:
+                        async for part in parts:
+                            yield part
+                except Fault as caught:
+                    if call.winner.shown:
+                        raise
+                    fault = caught
+                else:
+                    yield call.winner
+                    return
+                step = ladder.after(fault, calls, call.patience())
+            if step.what == "end":
+                break
+        raise fault
+
+    async def _road(self, call: Call) -> AsyncGenerator[Any, None]:
+        """Walk one call down the whole road; its usage stays with the call."""
+        need: Need | None = None
+        breaker: Breaker | None = None
+        try:
+            async with aclosing(call.open()) as parts:
+                # The most it can cost: an engine that costs says so before anything is sent.
+                part = await call.next(parts)
+                if isinstance(part, Usage) and not part.final:
+                    need = call.need(part, self._spared(call, part))
+                    # A peek: what is known to be spent or broken does not stand in line.
+                    self._money.peek(need)
+                    breaker = self._passing(need)
+                    # The line, at whose head budget and bucket are reserved in one script.
+                    begun = clock.monotonic()
+                    go = await self._line.enter(need, call.patience())
+                    if go.seconds:
+                        await asyncio.sleep(go.seconds)
+                    metrics.model_line_seconds.labels(need.urgency).observe(
+                        clock.monotonic() - begun
+                    )
+                    # The engine: from here on it may have to be paid.
+                    call.sent, call.usage = True, part
+                    part = await call.next(parts)
+                while part is not None:
                     if isinstance(part, Usage):
                         call.usage = part
                     else:
-                        claims.extend(part)
-            call.outcome = "ok"
+                        yield call.take(part)
+                    part = await call.next(parts)
+                call.end()
         except Fault as fault:
-            call.outcome = fault.code
+            call.failed(fault)
             raise
         finally:
-            await self._settle(call)
-        return Claims(engine.name, claims, call.usage)
+            await self._settle(call, need, breaker)
 
-    async def _settle(self, call: "_Call") -> None:
-        """Book a call that went to a model; a ledger that is away costs a line, not a question."""
+    def _spared(self, call: Call, bound: Usage) -> int:
+        """Return the tokens of a turn's prompt that the provider should still have."""
+        if not isinstance(call.request, QuestionRequest):
+            return 0
+        return self._prefixes.expected(call.request.session_id, bound.tier)
+
+    def _passing(self, need: Need) -> Breaker:
+        breaker = self._breakers.of(need.tier)
+        if not breaker.allow():
+            metrics.model_refusals.labels("breaker", need.urgency).inc()
+            raise Fault("model_unavailable", "the tier is left alone for now")
+        return breaker
+
+    async def _settle(self, call: Call, need: Need | None, breaker: Breaker | None) -> None:
+        """Book a call that may have cost something; a candidate does not wait for it."""
         metrics.model_calls.labels(call.task, call.engine.name, call.outcome).inc()
-        entry = call.entry()
-        if entry is None:
+        if breaker is not None:
+            if call.outcome == "ok":
+                breaker.succeeded()
+            elif call.sent and call.reason:
+                breaker.failed(call.reason)
+            else:
+                breaker.abandoned()
+        if need is None:
             return
-        metrics.model_micro_usd.labels(call.task).inc(entry.micro_usd)
-        for kind in ("in", "out", "cache_write", "cache_read"):
-            metrics.model_tokens.labels(kind).inc(getattr(entry, f"tokens_{kind}"))
-        try:
-            async with asyncio.timeout(limits.LEDGER_SECONDS):
-                await self._ledger.record(entry)
-        except (Fault, TimeoutError) as error:
-            log.warning("ledger_line_lost", error=type(error).__name__, tokens=entry.tokens_out)
+        used, entry = call.used(), call.entry(need) if call.sent else None
+        if entry is not None:
+            metrics.model_micro_usd.labels(call.task).inc(entry.micro_usd)
+            for kind in ("in", "out", "cache_write", "cache_read"):
+                metrics.model_tokens.labels(kind).inc(getattr(entry, f"tokens_{kind}"))
+        if call.task == "question":
+            self._money.settle_soon(need, used, entry)
+            if call.outcome == "ok" and need.session_id is not None:
+                tier = tiers.load().tiers[need.tier]
+                self._prefixes.note(need.session_id, need.tier, tier, call.usage)
+        else:
+            await self._money.settle(need, used, entry)
+
+    def _maybe_hedged(self, call: Call) -> AsyncGenerator[Any, None]:
+        allowance, request = self._hedges, call.request
+        if allowance is None or not isinstance(request, QuestionRequest):
+            return self._road(call)
+        allowance.earn()
+
+        def second() -> Call | None:
+            tier = tiers.load().for_task("question", request.tier)[1].tier
+            if self._breakers.of(tier).state != CLOSED or self._line.waiting("live"):
+                return None
+            if not allowance.take():
+                return None
+            number = call.number + limits.MODEL_ATTEMPTS_MAX * 10  # a name of its own
+            return _call(call.engine, request, request.tier, number, call.begun, hedge=True)
+
+        return hedge.race(call, self._road, second)
 
     async def close(self) -> None:
-        """Close the engines."""
+        """Let the line go, close the engines, and settle what they cost."""
+        await self._line.close()
         for engine in (self._model, self._bank):
             if engine is not None:
                 await engine.close()
+        if self._kept is not None:
+            await self._kept.close()
+        await self._money.close()
 
 
-class _Call:
-    """One call under way: its clock, its latest account of the cost, how it ended."""
-
-    def __init__(self, engine: Engine, task: Task, request: Request) -> None:
-        self.engine = engine
-        self.task = task
-        self.request = request
-        self.usage = Usage()
-        self.outcome = "cancelled"  # unless it ends in another way
-        self._begun = clock.monotonic()
-        question = task == "question"
-        seconds = limits.MODEL_QUESTION_SECONDS if question else limits.MODEL_EVALUATION_SECONDS
-        self._deadline = self._begun + seconds
-
-    async def next(self, parts: AsyncIterator[T], *, waiting: bool) -> T | None:
-        """Return the next part, or None at the end; Fault when it does not come in time."""
-        left = self._deadline - clock.monotonic()
-        if self.task == "question":
-            first, later = limits.MODEL_FIRST_PIECE_SECONDS, limits.MODEL_PIECE_SECONDS
-            left = min(left, self._begun + first - clock.monotonic() if waiting else later)
-        try:
-            async with asyncio.timeout(max(0.0, left)):
-                return await anext(parts, None)
-        except TimeoutError:
-            raise Fault("model_unavailable", "no answer in time") from None
-
-    def entry(self) -> LedgerEntry | None:
-        """Return the call's line, or None where no money can have been spent."""
-        version = self.engine.prompt_versions.get(self.task)
-        if version is None:
-            return None
-        tier, settings = tiers.load().for_task(self.task, self.usage.tier)
-        return LedgerEntry(
-            tenant_id=self.request.tenant_id,
-            session_id=self.request.session_id,
-            interview_id=self.request.interview_id,
-            task=self.task,
-            tier=settings.tier,
-            engine=self.engine.name,
-            model=tier.model,
-            prompt_version=version,
-            tokens_in=self.usage.tokens_in,
-            tokens_out=self.usage.tokens_out,
-            tokens_cache_write=self.usage.cache_write,
-            tokens_cache_read=self.usage.cache_read,
-            micro_usd=tier.cost(self.usage),
-            upper_bound=not self.usage.final,
-            outcome=self.outcome,
-            latency_ms=int((clock.monotonic() - self._begun) * 1000),
-        )
+def _call(
+    engine: Engine, request: Any, tier: str, number: int, begun: float, *, hedge: bool = False
+) -> Call:
+    guard = Guard(wording.marker(request)) if isinstance(request, QuestionRequest) else None
+    return Call(engine, request, tier=tier, number=number, begun=begun, guard=guard, hedge=hedge)
 
 
-class _Guard:
-    """Every piece on its way out: the text so far, and what must never be in it."""
-
-    def __init__(self, mark: str) -> None:
-        self.mark = mark
-        self.text = ""
-
-    def check(self, piece: str) -> str:
-        """Return the piece; Fault when it makes a question that nobody should see."""
-        text = self.text + piece
-        if len(text) > limits.QUESTION_CHARS_MAX:
-            raise Fault("model_truncated", "far longer than a question")
-        if not storable(piece) or self.mark in text:
-            raise Fault("model_refused", "not a question")
-        self.text = text
-        return piece
-
-    def check_whole(self) -> None:
-        """Fault when the text is no question because there is none."""
-        if not self.text.strip():
-            raise Fault("model_unavailable", "an empty answer")
+def _event(part: Any) -> Piece | QuestionDone:
+    if isinstance(part, Call):
+        assert part.guard is not None
+        return QuestionDone(part.engine.name, part.guard.text, part.usage)
+    return Piece(part)
 
 
-def open_gateway(settings: Settings, ledger: Ledger) -> Gateway:
-    """Return the gateway with the engines that the settings allow."""
-    return Gateway(engines.open_bank(settings), engines.open_model(settings), ledger)
+def open_gateway(
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    db: Database | None = None,
+    writer: RedisWriter | None = None,
+    redis: Redis | None = None,
+) -> Gateway:
+    """Return the gateway with the engines that the settings allow.
+
+    `writer` reserves for all processes, `db` keeps the accounts without it, `redis` keeps answers.
+    """
+    default = Policy(
+        settings.model_session_micro_usd,
+        settings.model_day_micro_usd,
+        settings.model_month_micro_usd,
+    )
+    money = Money(
+        ledger,
+        shared=None if writer is None else Buckets(writer),
+        budgets=None if db is None else Budgets(db, default),
+        processes=settings.model_processes_max,
+    )
+    return Gateway(
+        engines.open_bank(settings),
+        engines.open_model(settings),
+        ledger,
+        money=money,
+        kept=None if redis is None else WorkCache(redis),
+        hedging=settings.model_hedge,
+    )

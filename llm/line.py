@@ -168,9 +168,12 @@ class Line:
             lane.tenants.move_to_end(waiter.need.tenant_id)
         self._count(waiter.need.urgency)
 
+    def waiting(self, urgency: str) -> int:
+        """Return how many stand in line with an urgency."""
+        return sum(lane.length for key, lane in self._lanes.items() if key[1] == urgency)
+
     def _count(self, urgency: str) -> None:
-        waiting = sum(lane.length for key, lane in self._lanes.items() if key[1] == urgency)
-        metrics.model_waiting.labels(urgency).set(waiting)
+        metrics.model_waiting.labels(urgency).set(self.waiting(urgency))
 
     async def close(self) -> None:
         """Let everybody go."""

@@ -89,7 +89,7 @@ class EvaluateTask:
         )
         try:
             gateway = await aside(self._tools.gateway)
-            found = await gateway.evaluate(request)
+            found = await gateway.complete(request)
         except Fault as fault:
             if not fault.code.startswith("model_"):
                 raise

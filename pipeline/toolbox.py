@@ -15,6 +15,7 @@ from storage import events
 from storage.blobs import Blobs, open_blobs
 from storage.connect import Redis, open_database, open_redis
 from storage.ledger import LedgerStore
+from storage.redis_writer import RedisWriter
 from storage.transaction import Database
 
 T = TypeVar("T")
@@ -74,6 +75,8 @@ class Toolbox:
         self._open_embedder = embedder
         self._embedder: Embedder | None = None
         self._gateway: Gateway | None = None
+        self._one: Redis | None = None
+        self._reserving: RedisWriter | None = None
         self._loading = threading.Lock()
 
     def embedder(self) -> Embedder:
@@ -90,13 +93,24 @@ class Toolbox:
         """
         with self._loading:
             if self._gateway is None:
-                self._gateway = open_gateway(self.settings, LedgerStore(self.db))
+                self._one = open_redis(self.settings.redis_url, connections=1)
+                self._reserving = RedisWriter(self._one)
+                self._gateway = open_gateway(
+                    self.settings,
+                    LedgerStore(self.db),
+                    db=self.db,
+                    writer=self._reserving,
+                    redis=self.redis,
+                )
             return self._gateway
 
     async def close(self) -> None:
         """Close what was loaded on the way."""
         if self._gateway is not None:
             await self._gateway.close()
+        if self._reserving is not None and self._one is not None:
+            await self._reserving.close()
+            await self._one.aclose()
 
     async def tell(self, tenant_id: UUID, kind: str, data: dict[str, Any]) -> None:
         """Tell the tenant's watchers; call it after the commit."""

@@ -87,7 +87,10 @@ async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
         reach=stack.add(Reach(db), lambda it: it.close()),
         gate=gate,
         tickets=tickets,
-        gateway=stack.add(open_gateway(settings, LedgerStore(db)), lambda it: it.close()),
+        gateway=stack.add(
+            open_gateway(settings, LedgerStore(db), db=db, writer=writer, redis=redis),
+            lambda it: it.close(),
+        ),
         say=message,
         origins=allowed_origins(settings),
         draining=asyncio.Event(),

@@ -100,6 +100,7 @@ class Asker:
             seed=record.seed,
             bank_only=plan.bank_only,
             engine_told=engine_told,
+            fence=record.fence,
         )
         pieces = _Coalescer(self._inbox, plan)
         begun = clock.monotonic()

@@ -50,6 +50,12 @@ def texts(events: list[Any]) -> str:
     return "".join(event.text for event in events if isinstance(event, Piece))
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried again is tried soon."""
+    monkeypatch.setattr(limits, "MODEL_BACKOFF_SECONDS", 0.02)
+
+
 # The contract of engines ----------------------------------------------------------------------
 
 
@@ -110,7 +116,7 @@ async def test_without_a_model_there_is_nothing_to_evaluate_with(
 ) -> None:
     """The coverage report needs no engine; a claim does."""
     with pytest.raises(Fault) as raised:
-        await offline.gateway.evaluate(finished([answer]))
+        await offline.gateway.complete(finished([answer]))
     assert raised.value.code == "model_unavailable"
     assert offline.ledger.entries == []
 
@@ -156,29 +162,71 @@ async def test_thinking_is_not_shown(claude: Any, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "code", "outcome_free"),
+    ("fault", "code", "calls", "outcome_free"),
     [
-        ("529", "model_unavailable", True),
-        ("429", "model_unavailable", True),
-        ("500", "model_unavailable", True),
-        ("401", "model_unavailable", True),
-        ("refusal", "model_refused", False),
-        ("empty", "model_unavailable", False),
+        ("529", "model_unavailable", 3, True),
+        ("500", "model_unavailable", 3, True),
+        ("429", "model_unavailable", 1, True),  # retry-after is longer than a candidate waits
+        ("401", "model_unavailable", 1, True),
+        ("refusal", "model_refused", 1, False),
+        ("empty", "model_unavailable", 1, False),
     ],
 )
 async def test_a_model_that_fails_before_the_first_piece_leaves_it_to_the_bank(
-    claude: Any, ask: Ask, fault: str, code: str, *, outcome_free: bool
+    claude: Any, ask: Ask, fault: str, code: str, calls: int, *, outcome_free: bool
 ) -> None:
     """EngineChanged first, with the reason, then a whole question: an interview always ends."""
-    claude.standin.fail_next(fault)
+    claude.standin.fail_next(*[fault] * 5)
     first, *rest = await heard(claude.gateway, ask())
     assert first == EngineChanged("offline", code)
     assert rest[-1].engine == "offline"
     assert texts(rest) == rest[-1].text
-    [line] = claude.ledger.entries
-    assert line.outcome == code
-    assert (line.micro_usd == 0) == outcome_free
-    assert claude.standin.requests == 1  # no attempt of our own, and none of the SDK's
+    assert [line.outcome for line in claude.ledger.entries] == [code] * calls
+    assert all((line.micro_usd == 0) == outcome_free for line in claude.ledger.entries)
+    assert len({line.attempt for line in claude.ledger.entries}) == calls
+    assert claude.standin.requests == calls
+
+
+@pytest.mark.parametrize("fault", ["529", "500"])
+async def test_a_call_that_fails_once_is_tried_again_before_anything_was_shown(
+    claude: Any, ask: Ask, fault: str
+) -> None:
+    """The candidate is told of nothing; both calls are in the ledger."""
+    claude.standin.fail_next(fault)
+    events = await heard(claude.gateway, ask())
+    assert isinstance(events[0], Piece)
+    assert events[-1].engine == "claude"
+    assert [line.outcome for line in claude.ledger.entries] == ["model_unavailable", "ok"]
+
+
+async def test_a_question_steps_down_from_tier_to_tier_before_the_bank(
+    claude: Any, ask: Ask
+) -> None:
+    """Powerful, balanced, fast: three calls each while there is time, and no word to the peer."""
+    claude.standin.fail_next(*["529"] * 6)
+    events = await heard(claude.gateway, ask(tier="powerful"))
+    assert events[-1].engine == "claude"
+    tiers = [line.tier for line in claude.ledger.entries]
+    assert tiers == ["powerful"] * 3 + ["balanced"] * 3 + ["fast"]
+
+
+async def test_a_tier_that_keeps_failing_is_left_alone_and_tried_by_one_call_later(
+    claude: Any, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five failures open the breaker; after its time one turn is asked by the model again."""
+    monkeypatch.setattr(limits, "BREAKER_SECONDS", 0.3)
+    claude.standin.fail_next(*["529"] * 5)
+    for _ in range(2):
+        await heard(claude.gateway, ask())
+    assert claude.standin.requests == 5
+    events = await heard(claude.gateway, ask())
+    assert (events[0], claude.standin.requests) == (
+        EngineChanged("offline", "model_unavailable"),
+        5,
+    )
+    await asyncio.sleep(0.35)
+    events = await heard(claude.gateway, ask(engine_told="offline"))
+    assert events[0] == EngineChanged("claude", "recovered")
 
 
 @pytest.mark.parametrize(
@@ -305,22 +353,25 @@ async def test_no_server_at_all_costs_nothing_and_stops_nobody(
     assert (ledger.entries[0].micro_usd, ledger.entries[0].upper_bound) == (0, False)
 
 
-class BrokenLedger:
-    """A ledger whose database is away."""
+class BrokenLedger(MemoryLedger):
+    """A ledger whose database is away when a line is to be in it at once."""
 
     async def record(self, entry: LedgerEntry) -> None:
         raise Fault("unavailable")
 
 
-async def test_a_ledger_that_is_away_stops_no_question(
-    standin: tuple[Standin, str], ask: Ask
+async def test_a_ledger_that_is_away_stops_nobody(
+    standin: tuple[Standin, str], ask: Ask, finished: Finished, answer: str
 ) -> None:
-    """The line is lost and logged; the candidate is asked."""
+    """The lines are kept for later; the candidate is asked, the interview evaluated."""
     settings = Settings(anthropic_api_key="sk-test", anthropic_base_url=standin[1])
-    gateway = open_gateway(settings, BrokenLedger())
+    ledger = BrokenLedger()
+    gateway = open_gateway(settings, ledger)
     events = await heard(gateway, ask())
+    assert (await gateway.complete(finished([answer]))).claims
     await gateway.close()
     assert events[-1].engine == "claude"
+    assert [line.task for line in ledger.entries] == ["question", "evaluation"]
 
 
 class Scripted:
@@ -371,7 +422,7 @@ async def test_claims_are_proposed_and_the_invented_one_is_dropped(
 ) -> None:
     """Over real HTTP, through the check: real quotes count, the made-up one is counted."""
     request = finished([answer, answer, answer])
-    proposed = await claude.gateway.evaluate(request)
+    proposed = await claude.gateway.complete(request)
     assert proposed.engine == "claude"
     assert INVENTED["es"] in {claim.quote for claim in proposed.claims}
     subject = scoring.Subject(request.interview_id, "claude", {"claude": 3})
@@ -384,38 +435,42 @@ async def test_claims_are_proposed_and_the_invented_one_is_dropped(
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("fault", "code", "calls"),
     [
-        ("529", "model_unavailable"),
-        ("429", "model_unavailable"),
-        ("refusal", "model_refused"),
-        ("max_tokens", "model_truncated"),
-        ("garbage", "model_truncated"),
-        ("empty", "model_truncated"),
+        ("529", "model_unavailable", 3),
+        ("500", "model_unavailable", 3),
+        ("refusal", "model_refused", 1),
+        ("max_tokens", "model_truncated", 1),
+        ("garbage", "model_truncated", 3),
+        ("empty", "model_truncated", 3),
     ],
 )
 async def test_an_evaluation_that_fails_is_a_fault_and_no_other_engine_stands_in(
-    claude: Any, finished: Finished, answer: str, fault: str, code: str
+    claude: Any, finished: Finished, answer: str, fault: str, code: str, calls: int
 ) -> None:
-    """The pipeline makes a named pending review of it."""
-    claude.standin.fail_next(fault)
+    """The pipeline makes a named pending review of it; no other tier scores either."""
+    claude.standin.fail_next(*[fault] * 5)
     with pytest.raises(Fault) as raised:
-        await claude.gateway.evaluate(finished([answer]))
+        await claude.gateway.complete(finished([answer]))
     assert raised.value.code == code
-    assert claude.standin.requests == 1
-    assert [line.outcome for line in claude.ledger.entries] == [code]
+    assert claude.standin.requests == calls
+    assert [line.outcome for line in claude.ledger.entries] == [code] * calls
+    assert {line.tier for line in claude.ledger.entries} == {"balanced"}
 
 
 async def test_an_evaluation_of_nothing_proposes_nothing(claude: Any, finished: Finished) -> None:
     """An interview that ended before its first answer."""
-    assert (await claude.gateway.evaluate(finished([]))).claims == []
+    assert (await claude.gateway.complete(finished([]))).claims == []
 
 
-async def test_retry_after_is_passed_on(claude: Any, finished: Finished, answer: str) -> None:
-    """Whoever tries again knows when."""
+async def test_retry_after_is_passed_on(
+    claude: Any, finished: Finished, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tries again knows when: the time left is too short for what the provider wants."""
+    monkeypatch.setattr(limits, "MODEL_EVALUATION_SECONDS", 5.0)
     claude.standin.fail_next("429")
     with pytest.raises(Fault) as raised:
-        await claude.gateway.evaluate(finished([answer]))
+        await claude.gateway.complete(finished([answer]))
     assert raised.value.retry_after == 7.0
 
 

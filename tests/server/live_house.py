@@ -93,7 +93,10 @@ async def live_house(settings: Settings, name: str = "one", **changes) -> AsyncI
             reach=stack.add(Reach(db), lambda r: r.close()),
             gate=Gate(slots, Waiting(writer), instance_id=name),
             tickets=Tickets(settings.secret),
-            gateway=stack.add(open_gateway(settings, LedgerStore(db)), lambda g: g.close()),
+            gateway=stack.add(
+                open_gateway(settings, LedgerStore(db), db=db, writer=writer, redis=redis),
+                lambda g: g.close(),
+            ),
             say=message,
             origins=frozenset({ORIGIN}),
             draining=asyncio.Event(),
