@@ -25,7 +25,7 @@ from server.sessions import Sessions
 from server.tickets import Tickets
 from storage.blobs import open_blobs
 from storage.connect import Redis, open_redis, wait_for_database
-from storage.events import EventHub
+from storage.events import EventHub, Teller
 from storage.journal import Journal
 from storage.ledger import LedgerStore
 from storage.live import Live
@@ -81,6 +81,7 @@ async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
         db=db,
         redis=redis,
         live=Live(redis, writer),
+        teller=Teller(writer),
         slots=slots,
         turns=stack.add(TurnWriter(db), lambda it: it.close()),
         journal=Journal(redis, writer),

@@ -56,7 +56,7 @@ class Conductor:
         """Begin the loop."""
         self._tasks.start(self._run())
         if self.record.fence == 1 and not self.record.finished:
-            self._tasks.start(self._notices.live())
+            self._notices.live()
 
     async def post(self, item: Item) -> None:
         """Put something into the inbox; waits while it is full, does nothing once ended."""
@@ -245,7 +245,7 @@ class Conductor:
                     self._asker.stop()
                     self._closing = self._tasks.start(self._close(effect.reason))
             case ev.Notice():
-                self._tasks.start(self._notices.of(effect, self.session))
+                self._notices.of(effect, self.session)
         return []
 
     def _welcome(self, *, recovered: bool) -> None:
@@ -332,7 +332,7 @@ class Conductor:
                 break
         metrics.finished.labels(reason).inc()
         await self.post(ev.Closed(reason))
-        await self._notices.finished(reason)
+        self._notices.finished(reason)
 
     async def _lose(self) -> None:
         """Somebody newer owns the session, or it was withdrawn: stop, and say which."""

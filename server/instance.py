@@ -9,6 +9,7 @@ from llm.gateway import Gateway
 from server.gate import Gate
 from server.tickets import Tickets
 from storage.connect import Redis
+from storage.events import Teller
 from storage.journal import Journal
 from storage.live import Live
 from storage.reach import Reach
@@ -25,6 +26,7 @@ class Instance(msgspec.Struct):
     db: Database
     redis: Redis
     live: Live
+    teller: Teller
     slots: Slots
     turns: TurnWriter
     journal: Journal

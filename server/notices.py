@@ -5,7 +5,6 @@ from typing import Any
 from interview import events as ev
 from interview.session import Session
 from server.instance import Instance
-from storage import events
 from storage.sessions import Record
 
 
@@ -17,11 +16,11 @@ class Notices:
         self._instance = instance
         self._record = record
 
-    async def of(self, notice: ev.Notice, session: Session) -> None:
+    def of(self, notice: ev.Notice, session: Session) -> None:
         """Tell of a question asked or a turn saved; the words come from the session."""
         if notice.kind == "turn.saved":
             said = session.answered[notice.turn - 1].said
-            await self._publish(
+            self._publish(
                 notice.kind,
                 {
                     "turn": said.turn,
@@ -31,16 +30,16 @@ class Notices:
                 },
             )
         elif session.current is not None:
-            await self._publish(notice.kind, {"turn": notice.turn, "text": session.current.text})
+            self._publish(notice.kind, {"turn": notice.turn, "text": session.current.text})
 
-    async def live(self) -> None:
+    def live(self) -> None:
         """Tell that the candidate has come for the first time."""
-        await self._publish("interview.status", {"status": "live"})
+        self._publish("interview.status", {"status": "live"})
 
-    async def finished(self, reason: str) -> None:
+    def finished(self, reason: str) -> None:
         """Tell that the interview has ended."""
-        await self._publish("interview.status", {"status": "finished", "reason": reason})
+        self._publish("interview.status", {"status": "finished", "reason": reason})
 
-    async def _publish(self, kind: str, data: dict[str, Any]) -> None:
+    def _publish(self, kind: str, data: dict[str, Any]) -> None:
         told = {"interview_id": self._record.interview_id, **data}
-        await events.publish(self._instance.redis, self._record.tenant_id, kind, told)
+        self._instance.teller.tell(self._record.tenant_id, kind, told)

@@ -19,6 +19,7 @@ from protocol.faults import Fault
 from runtime.lifecycle import Tasks
 from runtime.logs import Log
 from storage import keys
+from storage.redis_writer import RedisWriter
 
 _QUEUE_MAX: Final = 500
 _BLOCK_MS: Final = 1_000
@@ -53,6 +54,28 @@ async def publish(redis: Redis, tenant_id: UUID, kind: str, data: Any) -> None:
         await pipe.execute()
     except (RedisError, OSError) as error:
         log.warning("event_not_published", kind=kind, error=type(error).__name__)
+
+
+class Teller:
+    """Notices of many sessions, through the one writer: nobody waits for them."""
+
+    def __init__(self, writer: RedisWriter) -> None:
+        """Tell through `writer`."""
+        self._writer = writer
+
+    def tell(self, tenant_id: UUID, kind: str, data: Any) -> None:
+        """Tell the tenant's watchers soon; a Redis that is away loses only the notice."""
+        future = self._writer.call(
+            "tell",
+            [keys.events(tenant_id)],
+            [kind, _encode(data), limits.EVENTS_KEPT_MAX, keys.LIFETIMES["events"]],
+        )
+        future.add_done_callback(_told)
+
+
+def _told(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled() and future.exception() is not None:
+        log.warning("event_not_published", error=str(future.exception()))
 
 
 class EventHub:

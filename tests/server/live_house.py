@@ -24,6 +24,7 @@ from server.sessions import Sessions
 from server.tickets import Tickets
 from storage import interviews
 from storage.connect import open_database, open_redis
+from storage.events import Teller
 from storage.journal import Journal
 from storage.ledger import LedgerStore
 from storage.live import Live
@@ -87,6 +88,7 @@ async def live_house(settings: Settings, name: str = "one", **changes) -> AsyncI
             db=db,
             redis=redis,
             live=Live(redis, writer),
+            teller=Teller(writer),
             slots=slots,
             turns=stack.add(TurnWriter(db), lambda t: t.close()),
             journal=Journal(redis, writer),
