@@ -115,8 +115,8 @@ export default {
     + "again until it succeeds.",
   "erased.name": "Data erased",
   "erased.text": "The data of this person was erased: {date}.",
-  "erased.interview": "The answers and the report no longer exist. The log of actions, the "
-    + "consent and the decision remain.",
+  "erased.interview": "The answers and the report no longer exist. The log of actions remains "
+    + "and, where there were any, the consent and the decision.",
 
   "invite.title": "Invite {name}",
   "invite.minutes": "Minutes",

@@ -115,8 +115,8 @@ export default {
     + "Inténtelo de nuevo hasta que termine.",
   "erased.name": "Datos borrados",
   "erased.text": "Los datos de esta persona se borraron: {date}.",
-  "erased.interview": "Las respuestas y el informe ya no existen. Quedan el registro de las "
-    + "acciones, el consentimiento y la decisión.",
+  "erased.interview": "Las respuestas y el informe ya no existen. Queda el registro de las "
+    + "acciones y, si los hubo, el consentimiento y la decisión.",
 
   "invite.title": "Invitar a {name}",
   "invite.minutes": "Minutos",

@@ -116,8 +116,8 @@ export default {
     + "até terminar.",
   "erased.name": "Dados apagados",
   "erased.text": "Os dados desta pessoa foram apagados: {date}.",
-  "erased.interview": "As respostas e o relatório já não existem. Ficam o registro das ações, o "
-    + "consentimento e a decisão.",
+  "erased.interview": "As respostas e o relatório já não existem. Fica o registro das ações e, se "
+    + "houve, o consentimento e a decisão.",
 
   "invite.title": "Convidar {name}",
   "invite.minutes": "Minutos",
