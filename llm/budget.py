@@ -91,7 +91,7 @@ class Money:
             if known[0] < clock.monotonic():
                 del self._spent[key]
             elif known[1].used + need.bound > known[1].limit:
-                raise self._no_money(need, known[1])
+                raise self._no_money(need, msgspec.structs.replace(known[1], first=False))
 
     async def reserve(self, need: Need) -> Go | Wait:
         """Reserve tokens and money at once; Fault `model_budget` at a limit.
