@@ -49,7 +49,7 @@ class Valkey:
     """
 
     def __init__(
-        self, state: Path, *, fsync: Fsync = "everysec", say: Callable[[str], None] = quiet
+        self, state: Path, *, fsync: Fsync = "always", say: Callable[[str], None] = quiet
     ) -> None:
         """Remember the folder; nothing is created before a server is asked for."""
         self.state = state
@@ -167,7 +167,7 @@ def _is_ours(place: Home, pid: int) -> bool:
     return process.serves(pid, "valkey-server", str(_settings_file(place)), place.data("valkey"))
 
 
-def valkey_command(state: Path, *, fsync: Fsync = "everysec") -> Command:
+def valkey_command(state: Path, *, fsync: Fsync = "always") -> Command:
     """Prepare Valkey and give its foreground command, for a supervisor that owns it."""
     return Valkey(state, fsync=fsync).command()
 

@@ -132,7 +132,7 @@ def test_from_nothing_to_answers_while_others_hold_the_usual_ports(state: Path) 
         assert client.ping()
         config = client.config_get("*")
     assert config["appendonly"] == "yes"
-    assert config["appendfsync"] == "everysec"
+    assert config["appendfsync"] == "always"
     assert config["port"] == "0"
     assert config["maxmemory-policy"] == "noeviction"
 
