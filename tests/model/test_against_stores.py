@@ -310,15 +310,13 @@ class Both(RuleBasedStateMachine):
         assert self.accepted <= set(s.turns), "an acknowledged answer is gone"
 
 
-def run(house: House, variant: Variant, *phases: Phase) -> None:
+def run(house: House, variant: Variant, **changes: Any) -> None:
     """Drive both sides, the model's as `variant` has it."""
     machine = type("Machine", (Both,), {"house": house, "variant": variant})
     machine.TestCase.settings = hypothesis_settings(
-        max_examples=60,
-        stateful_step_count=30,
+        **{"max_examples": 60, "stateful_step_count": 30, **changes},
         deadline=None,
         suppress_health_check=list(HealthCheck),
-        phases=phases or tuple(Phase),
     )
     machine.TestCase().runTest()
 
@@ -328,8 +326,7 @@ def test_the_real_stores_do_what_the_model_says(house: House) -> None:
     run(house, RIGHT)
 
 
-@pytest.mark.parametrize("name", ["journal without its key", "trim of all that is there"])
-def test_another_model_than_theirs_is_noticed(house: House, name: str) -> None:
+def test_another_model_than_theirs_is_noticed(house: House) -> None:
     """The comparison can fail: stores that did as a wrong variant says would be found out."""
     with pytest.raises((AssertionError, Flaky)):
-        run(house, WRONG[name], Phase.generate)
+        run(house, WRONG["journal without its key"], max_examples=300, phases=[Phase.generate])
