@@ -10,35 +10,9 @@ from protocol import limits, messages
 from storage import keys, sessions
 from storage.blobs import open_blobs
 from storage.connect import open_database
+from tests.failure.waiting import asked, kept, said, say, ticket, until
 from tests.server.live_house import live_house, make_interview
 from tests.server.test_live import ANSWER, Wire, status_of, turns_of
-
-
-async def until(check, what, seconds=20.0):
-    """Wait for something that takes a moment; who waits in vain is told what for."""
-    for _ in range(int(seconds / 0.05)):
-        if await check():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{what} did not happen in {seconds} s")
-
-
-async def say(wire, turn, id_="", text=ANSWER):
-    """Answer a turn, and return once it is acknowledged."""
-    await wire.send(messages.AnswerSubmit(id_ or f"m{turn}", turn, text))
-    accepted = await wire.next(messages.AnswerAccepted)
-    assert (accepted.turn, accepted.duplicate) == (turn, False)
-
-
-async def asked(wire, turn):
-    """Wait until the question of a turn is whole."""
-    while (frame := await wire.next(messages.QuestionCompleted)).turn != turn:
-        pass
-    return frame
-
-
-def ticket(house, made):
-    return messages.TICKET_PREFIX + house.ticket(made)
 
 
 async def test_an_interview_goes_on_and_is_whole_afterwards(settings, db, tenant, stores, redis):
@@ -61,16 +35,12 @@ async def test_an_interview_goes_on_and_is_whole_afterwards(settings, db, tenant
             await asked(wire, 4)
             assert await redis.llen(keys.journal(made.session_id)) == 2
             await stores.postgres_up()
-            await until(lambda: _count(db, made, 3), "the flush")  # without a word from anybody
+            await until(lambda: kept(db, made, 3), "the flush")  # without a word from anybody
             await until(lambda: _trimmed(redis, made), "the trimming")
             await say(wire, 4)
     rows = await turns_of(db, made)
     assert [(row.turn, row.client_msg_id) for row in rows] == [(n, f"m{n}") for n in range(1, 5)]
     assert await sessions.count_asks(db, tenant.id) == 5  # one a question: paid calls are accounted
-
-
-async def _count(db, made, turns):
-    return len(await turns_of(db, made)) == turns
 
 
 async def _trimmed(redis, made):
@@ -149,16 +119,8 @@ async def test_without_a_file_synced_at_every_write_nothing_is_promised(
             assert not await redis.exists(keys.journal(made.session_id))
             await redis.config_set("appendfsync", "always")
             await stores.postgres_up()
-            await until(lambda: _said(wire, "a"), "the acknowledgement")
+            await until(lambda: said(wire, 1, "a"), "the acknowledgement")
     assert [row.client_msg_id for row in await turns_of(db, made)] == ["a"]
-
-
-async def _said(wire, id_):
-    """Send an answer again as the page does; True once it was accepted."""
-    await wire.send(messages.AnswerSubmit(id_, 1, ANSWER))
-    while not isinstance(frame := await wire.next(), messages.AnswerAccepted | messages.FaultFrame):
-        pass
-    return isinstance(frame, messages.AnswerAccepted)
 
 
 async def test_an_emptied_redis_takes_nothing_either(settings, db, tenant, stores, redis):
@@ -173,13 +135,13 @@ async def test_an_emptied_redis_takes_nothing_either(settings, db, tenant, store
             await wire.send(messages.AnswerSubmit("a", 1, ANSWER))
             assert (await wire.next(messages.FaultFrame)).code == "not_saved"
             await stores.postgres_up()
-            await until(lambda: _said(wire, "a"), "the acknowledgement")
+            await until(lambda: said(wire, 1, "a"), "the acknowledgement")
             await asked(wire, 2)
             await until(lambda: _known(house, made, redis), "the confirmation")
             await stores.postgres_down()
             await say(wire, 2)  # Redis knows the owner again, and PostgreSQL had confirmed it
             await stores.postgres_up()
-            await until(lambda: _count(db, made, 2), "the flush")
+            await until(lambda: kept(db, made, 2), "the flush")
 
 
 async def _known(house, made, redis):
@@ -230,7 +192,7 @@ async def test_a_database_that_hangs_and_wakes_up_has_each_answer_once(
             await asked(wire, 2)
             await say(wire, 2)
             stores.thaw_postgres()
-            await until(lambda: _count(db, made, 2), "the flush")
+            await until(lambda: kept(db, made, 2), "the flush")
             await asked(wire, 3)
             await say(wire, 3)
     rows = await turns_of(db, made)
@@ -255,7 +217,7 @@ async def test_another_answer_is_not_kept_while_one_is_in_doubt(settings, db, te
             assert (fault.code, fault.client_msg_id) == ("not_saved", "second")
             await say(wire, 1, "first")  # the same one again is no contradiction
             await stores.postgres_up()
-            await until(lambda: _count(db, made, 1), "the flush")
+            await until(lambda: kept(db, made, 1), "the flush")
     assert [row.client_msg_id for row in await turns_of(db, made)] == ["first"]
 
 
