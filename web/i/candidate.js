@@ -96,7 +96,8 @@ class Candidate {
     const minutes = (requests) => requests.reduce(
       (sum, one) => sum + (one.status === "granted" ? one.extra_minutes : 0), 0);
     const before = this.invitation.requests ?? [];
-    if (!before.some((one) => one.status === "asked" && one.kind === "extra_time")) return this.extra;
+    const waits = before.some((one) => one.status === "asked" && one.kind === "extra_time");
+    if (!waits) return this.extra;
     const now = await this.#api.call("GET", "/invitation").catch(() => null);
     if (!now) return this.extra;
     const { requests, minutes: total } = now;
