@@ -4,7 +4,6 @@ Every write carries the fence that PostgreSQL issued; a stale owner is refused h
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -56,86 +55,50 @@ async def take(db: Database, tenant_id: UUID, session_id: UUID, *, instance_id: 
     A finished session is read under its last fence and not taken. Raises Fault `not_found`,
     `withdrawn`, `consent_missing` or `unavailable`; nothing is changed then.
     """
-    key = ids.created_at(session_id)
-    async with db.tenant(tenant_id) as connection:
-        row = await connection.fetchrow(
-            "SELECT interview_id, fence, status FROM interview_sessions "
-            "WHERE id = $1 AND created_at = $2 FOR NO KEY UPDATE",
+    row = (
+        await db.call(
+            "SELECT * FROM take_session($1, $2, $3, $4)",
+            tenant_id,
             session_id,
-            key,
+            ids.created_at(session_id),
+            instance_id,
         )
-        if row is None:
-            raise Fault("not_found", "no such session")
-        interview = await interviews.get(connection, row["interview_id"])
-        if interview is None:
-            raise Fault("not_found", "no such interview")
-        if interview.status == "withdrawn":
-            raise Fault("withdrawn")
-        if interview.status != "finished":
-            await _need_consent(connection, interview.id)
-        fence = int(row["fence"])
-        if row["status"] != "finished":
-            fence = await _raise_fence(connection, session_id, key, instance_id)
-            await connection.execute(
-                "UPDATE interviews SET status = 'live', started_at = coalesce(started_at, now()) "
-                "WHERE id = $1 AND status IN ('invited', 'live')",
-                interview.id,
-            )
-        state = await connection.fetchval(
-            "SELECT state FROM interview_sessions WHERE id = $1 AND created_at = $2",
-            session_id,
-            key,
-        )
-        answered = await _answered(connection, session_id)
+    )[0]
+    outcome = row["outcome"]
+    if outcome == "unknown":
+        raise Fault("not_found", "no such session")
+    if outcome not in ("taken", "finished"):
+        raise Fault(outcome)
+    if not row["plan"]:
+        raise Fault("interview_over")  # the person was erased
     return Record(
         session_id=session_id,
         tenant_id=tenant_id,
-        interview_id=interview.id,
-        fence=fence,
-        plan=interview.typed_plan(),
-        seed=interview.seed,
-        locale=interview.locale,
-        answered=answered,
-        snapshot=_snapshot(state),
-        finished=(interview.finished_reason or "completed") if row["status"] == "finished" else "",
-    )
-
-
-async def _need_consent(connection: Connection, interview_id: UUID) -> None:
-    given = await connection.fetchval(
-        "SELECT given FROM consents WHERE interview_id = $1 ORDER BY created_at DESC, id DESC "
-        "LIMIT 1",
-        interview_id,
-    )
-    if not given:
-        raise Fault("consent_missing")
-
-
-async def _raise_fence(
-    connection: Connection, session_id: UUID, key: datetime, instance_id: str
-) -> int:
-    return int(
-        await connection.fetchval(
-            "UPDATE interview_sessions SET fence = fence + 1, status = 'active', "
-            "instance_id = $3, updated_at = now() WHERE id = $1 AND created_at = $2 "
-            "RETURNING fence",
-            session_id,
-            key,
-            instance_id,
-        )
+        interview_id=row["interview_id"],
+        fence=row["fence"],
+        plan=msgspec.convert(row["plan"], Plan),
+        seed=row["seed"],
+        locale=row["locale"],
+        answered=msgspec.convert(row["answered"], list[Answered]),
+        snapshot=_snapshot(row["state"]),
+        finished=(row["finished_reason"] or "completed") if outcome == "finished" else "",
     )
 
 
 async def confirm(db: Database, tenant_id: UUID, session_id: UUID, fence: int) -> None:
     """Third step of a take-over: the fence is still mine, or Fault `fence_lost`."""
-    async with db.tenant(tenant_id) as connection:
-        now = await connection.fetchval(
-            "SELECT fence FROM interview_sessions WHERE id = $1 AND created_at = $2",
-            session_id,
-            ids.created_at(session_id),
-        )
+    await _need_fence(db, tenant_id, session_id, fence)
+
+
+async def _need_fence(db: Database, tenant_id: UUID, session_id: UUID, fence: int) -> int:
+    """Return how many turns are done, if the fence is still mine; else Fault `fence_lost`."""
+    rows = await db.call(
+        "SELECT * FROM session_owner($1, $2, $3)", tenant_id, session_id, ids.created_at(session_id)
+    )
+    now = rows[0]["fence"] if rows else None
     if now != fence:
         raise Fault("fence_lost", f"fence {now} is newer than {fence}")
+    return int(rows[0]["turns_done"])
 
 
 async def confirm_taken(db: Database, record: Record, entries: Sequence[Entry]) -> Record:
@@ -144,6 +107,10 @@ async def confirm_taken(db: Database, record: Record, entries: Sequence[Entry]) 
     Returns the record with every answer that was ever acknowledged; Fault `fence_lost` when
     somebody newer has come meanwhile.
     """
+    if not entries:
+        done = await _need_fence(db, record.tenant_id, record.session_id, record.fence)
+        if done == len(record.answered):
+            return record
     async with db.tenant(record.tenant_id) as connection:
         flushed = await flushing.insert(connection, record.session_id, entries, fence=record.fence)
         if flushed.turns_done == len(record.answered):
@@ -173,22 +140,17 @@ async def begin_ask(
     db: Database, tenant_id: UUID, session_id: UUID, fence: int, plan: AskPlan
 ) -> None:
     """Record an attempt that was not written with an answer, under the fence."""
-    async with db.tenant(tenant_id) as connection:
-        done = await connection.fetchval(
-            "WITH mine AS (SELECT 1 FROM interview_sessions "
-            "WHERE id = $1 AND created_at = $2 AND fence = $6), "
-            "begun AS (INSERT INTO asks (session_id, turn, ask, tenant_id, fence, directive) "
-            "SELECT $1, $3, $4, $5, $6, $7 FROM mine ON CONFLICT DO NOTHING) "
-            "SELECT EXISTS (SELECT 1 FROM mine)",
-            session_id,
-            ids.created_at(session_id),
-            plan.turn,
-            plan.ask,
-            tenant_id,
-            fence,
-            plan.directive,
-        )
-    if not done:
+    rows = await db.call(
+        "SELECT begin_ask($1, $2, $3, $4, $5, $6, $7) AS done",
+        tenant_id,
+        session_id,
+        ids.created_at(session_id),
+        fence,
+        plan.turn,
+        plan.ask,
+        plan.directive,
+    )
+    if not rows[0]["done"]:
         raise Fault("fence_lost")
 
 
