@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 from websockets.sync.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
@@ -24,6 +25,7 @@ class FakeInterview:
         self.lock = threading.RLock()
         self.server: Server | None = None
         self.connection: ServerConnection | None = None
+        self.server_connections: list[ServerConnection] = []  # those that wait in line
         self.epoch = 0
         self.frames: list[Frame] = []
         self.turns: list[Frame] = []
@@ -97,10 +99,14 @@ class FakeInterview:
         with contextlib.suppress(ConnectionClosed):
             join = json.loads(connection.recv(15))
             self.joins.append(join)
-            for frame in self.queued:
+            frames, self.queued = self.queued, []
+            self.server_connections.append(connection)
+            for frame in frames:
                 self._say(connection, frame)
                 self.queue_gate.wait(60)
-            self.queued = []
+            self.server_connections.remove(connection)
+            if connection.protocol.state is not State.OPEN:
+                return
             if self.close_next:
                 connection.close(*self.close_next.pop(0))
                 return

@@ -1,11 +1,14 @@
 /**
- * What the device keeps for the candidate: the draft and the answer that is not yet accepted.
+ * What the device keeps for the candidate: the draft, the answer that is not yet accepted, and the
+ * proof of a place in line.
  *
  * @typedef {{turn: number, text: string}} Draft
  * @typedef {{client_msg_id: string, turn: number, text: string}} Pending
  */
 
 export const ANSWER_CHARS_MAX = 12_000;
+
+const PLACE_MS = 120_000; // as long as the server keeps a place that nobody shows up for
 
 /** The text as the server can keep it: no control characters, no halves of surrogate pairs. */
 export function storable(text) {
@@ -36,6 +39,7 @@ export class Kept {
   draft = null;
   /** @type {?Pending} */
   pending = null;
+  #place = null; // {token, at}
 
   /** @param {Storage} [storage] localStorage when left out */
   constructor(storage) {
@@ -54,6 +58,18 @@ export class Kept {
     this.load();
   }
 
+  /** The proof of a place in line, "" without one or when it is no longer kept. */
+  get place() {
+    const age = Date.now() - (this.#place?.at ?? 0);
+    return age >= 0 && age < PLACE_MS ? this.#place.token : "";
+  }
+
+  set place(token) {
+    if (!token && !this.#place) return;
+    this.#place = token ? { token, at: Date.now() } : null;
+    this.write();
+  }
+
   get key() {
     return this.#key;
   }
@@ -61,9 +77,10 @@ export class Kept {
   load() {
     try {
       const kept = JSON.parse(this.#storage.getItem(this.#key) ?? "{}") ?? {};
-      const { draft, pending } = kept;
+      const { draft, pending, place } = kept;
       this.draft = typeof draft?.text === "string" ? draft : null;
       this.pending = typeof pending?.client_msg_id === "string" ? pending : null;
+      this.#place = typeof place?.token === "string" && place.at > 0 ? place : null;
     } catch {
       // damaged or forbidden storage: what is in memory counts
     }
@@ -72,9 +89,9 @@ export class Kept {
   write() {
     if (!this.#key) return;
     try {
-      if (!this.draft && !this.pending) this.#storage.removeItem(this.#key);
+      if (!this.draft && !this.pending && !this.#place) this.#storage.removeItem(this.#key);
       else {
-        const kept = { draft: this.draft, pending: this.pending };
+        const kept = { draft: this.draft, pending: this.pending, place: this.#place ?? undefined };
         this.#storage.setItem(this.#key, JSON.stringify(kept));
       }
     } catch {
@@ -85,6 +102,14 @@ export class Kept {
   clear() {
     this.draft = null;
     this.pending = null;
+    this.#place = null;
     this.write();
   }
+}
+
+/** Whether an earlier page of this device waited in line for this session a moment ago. */
+export function hasPlaceInLine(sessionId, storage) {
+  const kept = new Kept(storage);
+  kept.bind(sessionId);
+  return kept.place !== "";
 }

@@ -4,8 +4,10 @@
  * It knows nothing about interviews. Frames go up through `events.frame`; every change of the
  * road's condition through `events.status`; a lost connection through `events.cut`.
  *
- * @typedef {{ticket: string, url: string, session_id?: string}} Ticket
- * @typedef {{retry_seconds?: number, position?: number, eta_seconds?: number}} Detail
+ * @typedef {{position: number, eta_seconds: ?number}} Queue
+ * @typedef {{ticket: string, url: string, session_id?: string,
+ *   waiting?: ?(Queue & {waiting_token: string})}} Ticket
+ * @typedef {{retry_seconds?: number, position?: number, eta_seconds?: ?number}} Detail
  */
 
 export const SUBPROTOCOL = "entrevistador.v1";
@@ -57,6 +59,9 @@ export class Road {
   #socket = null;
   #attempt = 0; // the running number of tries; whatever belongs to an older one is void
   #resume = null; // {token, url}
+  #given = null; // {ticket, url}: a seat at another instance, out of the line
+  /** @type {?Queue} */
+  #queue = null; // while it stands in line, cut or not
   #live = false;
   #heartbeatMs = 25_000;
   #timers = new Map();
@@ -65,10 +70,11 @@ export class Road {
 
   /**
    * @param {object} options
-   * @param {() => Promise<Ticket>} options.fetchTicket rejects with {status, code, retryAfter}
+   * @param {(place: string) => Promise<Ticket>} options.fetchTicket rejects with {status, code,
+   *   retryAfter}
    * @param {() => Promise<{state: string, retry_after: number}>} [options.fetchAdmission]
-   * @param {object} events ticket(Ticket), join() -> the first frame, frame(object), cut(),
-   *   status(status, reason, Detail)
+   * @param {object} events ticket(Ticket), place() -> the proof of a place in line, queued(proof),
+   *   join() -> the first frame, frame(object), cut(), status(status, reason, Detail)
    */
   constructor(options, events) {
     this.#options = options;
@@ -89,7 +95,7 @@ export class Road {
     for (const name of ["visibilitychange", "resume"]) {
       document.addEventListener(name, this.#wake);
     }
-    this.#resume = null;
+    this.#resume = this.#given = this.#queue = null;
     this.#failures.count = this.#failures.late = 0;
     this.#tell("connecting");
     this.#connect();
@@ -138,12 +144,17 @@ export class Road {
     this.#drop();
     const attempt = this.#attempt;
     const resume = this.#resume;
+    const given = this.#given;
+    this.#given = null;
     try {
-      if (resume) this.#open(resume.url, `resume.${resume.token}`, true);
+      if (given) this.#open(given.url, `ticket.${given.ticket}`, false);
+      else if (resume) this.#open(resume.url, `resume.${resume.token}`, true);
       else {
-        const ticket = await within(this.#options.fetchTicket(), FETCH_MS);
+        const place = this.#events.place();
+        const ticket = await within(this.#options.fetchTicket(place), FETCH_MS);
         if (attempt !== this.#attempt) return;
         this.#events.ticket(ticket);
+        if (ticket.waiting) this.#queued(ticket.waiting);
         this.#open(ticket.url, `ticket.${ticket.ticket}`, false);
       }
     } catch (error) {
@@ -209,14 +220,16 @@ export class Road {
     const window = retryWindow(failures.count, failures.late);
     failures.count += 1;
     const seconds = Math.max(atLeastSeconds, Math.random() * window);
-    this.#tell("reconnecting", "", { retry_seconds: seconds });
+    const detail = { retry_seconds: seconds };
+    if (this.#queue) this.#tell("waiting", "kept", { ...this.#queue, ...detail });
+    else this.#tell("reconnecting", "", detail);
     this.#after("retry", seconds * 1000, () => this.#connect());
   }
 
   /** Every place is taken: ask again when told, without a connection. */
   #wait(toldSeconds) {
     this.#drop();
-    this.#resume = null;
+    this.#resume = this.#queue = null;
     const seconds = Math.min(60, Math.max(1, toldSeconds || WAIT_SECONDS));
     this.#tell("waiting", "at_capacity", { retry_seconds: seconds });
     const jittered = seconds * (1 + Math.random() / 4);
@@ -249,17 +262,26 @@ export class Road {
     switch (frame?.type) {
       case "pong":
         return;
-      case "session.queued": {
-        const { position, eta_seconds } = frame;
+      case "session.queued":
         this.#cancel("join"); // waiting takes as long as it takes; the heartbeat watches
-        this.#heartbeat();
-        this.#tell("waiting", "queued", { position, eta_seconds });
+        if (!this.#timers.has("ping")) this.#heartbeat();
+        if (!this.#timers.has("alive")) {
+          this.#after("alive", ALIVE_MS, () => {
+            this.#failures.count = this.#failures.late = 0;
+          });
+        }
+        this.#queued(frame);
         return;
-      }
       case "session.joined":
         this.#joined(frame);
         return;
       case "session.moving":
+        if (frame.ticket) {
+          this.#given = { ticket: frame.ticket, url: frame.resume_url };
+          this.#tell("waiting", "called", {});
+          this.#connect();
+          return;
+        }
         this.#resume = this.#resume && { ...this.#resume, url: frame.resume_url };
         this.#tell("moving");
         this.#connect();
@@ -269,7 +291,16 @@ export class Road {
     }
   }
 
+  /** It stands in line; the proof of it outlives this page. */
+  #queued({ position, eta_seconds, waiting_token = "" }) {
+    this.#queue = { position, eta_seconds };
+    if (waiting_token) this.#events.queued(waiting_token);
+    this.#tell("waiting", "queued", { ...this.#queue });
+  }
+
   #joined(frame) {
+    this.#queue = null;
+    this.#events.queued("");
     this.#resume = { token: frame.resume_token, url: frame.resume_url };
     this.#heartbeatMs = (frame.heartbeat_seconds || 25) * 1000;
     this.#after("join", JOIN_MS, () => this.rejoin());
@@ -292,9 +323,12 @@ export class Road {
   /** The page is seen again or the network changed: find out now what is left. */
   #woken() {
     if (!this.running || document.visibilityState === "hidden") return;
-    if (this.#live) {
+    const inLine = this.#queue && this.#socket?.readyState === WebSocket.OPEN;
+    if (this.#live || inLine) {
       if (!this.#timers.has("pong")) this.#ping(SUSPECT_MS);
-    } else if (this.#status === "reconnecting" && navigator.onLine) this.retryNow();
+    } else if ((this.#queue || this.#status === "reconnecting") && navigator.onLine) {
+      this.retryNow();
+    }
   }
 
   #tell(status, reason = "", detail = {}) {

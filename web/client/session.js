@@ -13,7 +13,7 @@
  * @typedef {{turn: number, ask: number, text: string, completed: boolean,
  *   competency?: string}} Current
  * @typedef {{status: Status, reason: string, retry_seconds?: number, position?: number,
- *   eta_seconds?: number}} StatusDetail
+ *   eta_seconds?: ?number}} StatusDetail
  * @typedef {{turns: Turn[], current: ?Current, turns_max: number, seconds_left: ?number,
  *   paused: boolean, paused_reason: string, engine: string, pending: ?Pending,
  *   draft: string}} Snapshot
@@ -31,7 +31,7 @@
 import { ANSWER_CHARS_MAX, Kept, countChars, randomId, storable } from "./kept.js";
 import { Road } from "./road.js";
 
-export { ANSWER_CHARS_MAX, countChars, storable } from "./kept.js";
+export { ANSWER_CHARS_MAX, countChars, hasPlaceInLine, storable } from "./kept.js";
 export { SUBPROTOCOL, TERMINAL, retryWindow, terminalReason } from "./road.js";
 
 const RESEND_MS = [1_000, 2_000, 4_000, 8_000]; // of an answer that could not be kept yet
@@ -59,7 +59,8 @@ export class InterviewSession extends EventTarget {
 
   /**
    * @param {object} options
-   * @param {() => Promise<Ticket>} options.fetchTicket rejects with {status, code, retryAfter}
+   * @param {(place: string) => Promise<Ticket>} options.fetchTicket rejects with {status, code,
+   *   retryAfter}; `place` proves a place in line, "" without one
    * @param {() => Promise<{state: string, retry_after: number}>} [options.fetchAdmission]
    * @param {string} [options.sessionId] names the kept draft before the first ticket comes
    * @param {string} [options.locale]
@@ -72,6 +73,10 @@ export class InterviewSession extends EventTarget {
     this.#kept.bind(options.sessionId);
     this.#road = new Road(options, {
       ticket: (ticket) => this.#kept.bind(ticket.session_id),
+      place: () => this.#kept.place,
+      queued: (token) => {
+        this.#kept.place = token;
+      },
       join: () => this.#join(),
       frame: (frame) => this.#receive(frame),
       cut: () => this.#cut(),

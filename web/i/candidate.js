@@ -3,7 +3,7 @@
  */
 
 import { Api } from "../client/api.js";
-import { InterviewSession } from "../client/session.js";
+import { hasPlaceInLine, InterviewSession } from "../client/session.js";
 import { focusOn, h, replace } from "../page/dom.js";
 import { takeToken, watchLink } from "../page/link.js";
 import { loadTexts, preferredLanguage } from "../page/texts.js";
@@ -47,10 +47,11 @@ class Candidate {
       await this.#speak(language);
       this.invitation = await this.#api.get("/invitation").catch(() => this.invitation);
     }
-    const { status, consent } = this.invitation;
+    const { status, consent, session_id: session } = this.invitation;
+    const began = status === "live" || hasPlaceInLine(session); // also a reload in the waiting room
     if (status === "withdrawn") this.#show(() => showGone(this, "withdrawn"));
     else if (OVER.includes(status)) this.finished(status === "expired" ? "expired" : "over");
-    else if (status === "live" && consent.given) this.interview();
+    else if (began && consent.given) this.interview();
     else this.#show(() => showWelcome(this));
   }
 
@@ -62,11 +63,13 @@ class Candidate {
     const session = new InterviewSession({
       locale: this.t.locale,
       sessionId: this.invitation.session_id,
-      fetchTicket: () => this.#api.post("/invitation/ticket"),
+      fetchTicket: (place) =>
+        this.#api.post("/invitation/ticket", place ? { waiting_token: place } : {}),
       fetchAdmission: () =>
         this.#api.call("GET", `/interviews/${this.invitation.interview_id}/admission`),
     });
     session.addEventListener("status", ({ detail }) => {
+      this.lastStatus = detail;
       if (detail.status === "finished") this.finished(detail.reason, session.snapshot.turns);
       else if (detail.status === "refused") this.#refused({ code: detail.reason });
     });
@@ -130,7 +133,7 @@ class Candidate {
   #show(draw) {
     this.#draw = draw;
     const { t } = this;
-    document.title = `${t("page.candidate")} · Entrevistador`;
+    this.setTitle();
     const header = h("header", { class: "top" },
       wordmark(),
       languagePicker(t, (language) => this.#changeLanguage(language)));
@@ -146,6 +149,10 @@ class Candidate {
     }
     this.#show(this.#draw);
     this.#root.querySelector(".language select").focus();
+  }
+
+  setTitle() {
+    document.title = `${this.t("page.candidate")} · Entrevistador`;
   }
 
   /** The button that tries the page's first request again. */

@@ -7,6 +7,7 @@ import { announce, focusOn, h, replace, setText } from "../page/dom.js";
 import { bar, button, confirmDialog, toast } from "../page/widgets.js";
 import { panelFor } from "./panels.js";
 import { turnItem } from "./transcript.js";
+import { WaitingPanel } from "./waiting.js";
 
 const LOW_SECONDS = 60;
 
@@ -16,6 +17,7 @@ export class InterviewView {
   #parts = {};
   #listening = new AbortController();
   #shown = ""; // the panel on show, "" for the question
+  #waiting = null; // its panel, while it is on show
   #wasLive = false;
   #lowTold = false;
 
@@ -36,7 +38,8 @@ export class InterviewView {
     on("engine", () => this.#engine(true));
     this.#askForTime();
     this.#state();
-    this.#status({ status: session.status === "idle" ? "connecting" : session.status });
+    const known = page.lastStatus?.status === session.status && page.lastStatus;
+    this.#status(known || { status: session.status === "idle" ? "connecting" : session.status });
   }
 
   /** Stop listening: another view of the same session takes over. */
@@ -119,7 +122,8 @@ export class InterviewView {
     }
     this.#wasLive = live;
     p.pause.disabled = p.end.disabled = !live;
-    p.pause.hidden = status === "paused";
+    p.pause.hidden = status === "paused" || status === "waiting";
+    p.end.hidden = status === "waiting"; // nothing has begun that could be ended
     this.#panel(detail);
     this.#clock();
     this.#sendState();
@@ -137,12 +141,16 @@ export class InterviewView {
 
   #panel(detail) {
     const p = this.#parts;
-    const panel = panelFor(this.#page.t, this.#session, detail);
+    const waits = detail.status === "waiting";
+    if (!waits && this.#waiting) this.#page.setTitle();
+    this.#waiting = waits ? this.#waiting ?? new WaitingPanel(this.#page.t, this.#session) : null;
+    this.#waiting?.show(detail);
+    const panel = this.#waiting?.node ?? panelFor(this.#page.t, this.#session, detail);
     const key = panel ? detail.status : "";
     p.talk.hidden = p.earlierBox.hidden = panel !== null;
     if (p.earlier.childElementCount === 0) p.earlierBox.hidden = true;
     const appeared = key !== this.#shown;
-    if (!appeared && p.panel.textContent === (panel?.textContent ?? "")) return;
+    if (!appeared && (waits || p.panel.textContent === (panel?.textContent ?? ""))) return;
     const held = p.panel.contains(document.activeElement);
     this.#shown = key;
     replace(p.panel, panel);

@@ -126,9 +126,17 @@ export default {
 
   "waiting.title": "Every place is taken",
   "waiting.text": "Keep this page open: you will go in as soon as there is a place. Your time is not "
-    + "running yet.",
+    + "running yet. If you reload the page or the connection is lost, we keep your place for a "
+    + "couple of minutes.",
+  "waiting.full_text": "Right now the waiting room is full too. Keep this page open: we keep trying. "
+    + "Your time is not running yet.",
   "waiting.position": "Your place in the queue: {position}",
+  "waiting.next": "You are the next to go in.",
   "waiting.eta": "Estimated wait: {time}",
+  "waiting.eta_unknown": "We cannot estimate the wait yet.",
+  "waiting.kept": "The connection was lost. Your place is kept while you come back.",
+  "waiting.called": "It is your turn",
+  "waiting.called_text": "There is a place for you. Going in…",
   "paused.title": "Interview paused",
   "paused.text": "The clock is stopped. Your draft is kept. Continue whenever you like.",
   "paused.away": "You were away for a while, so we stopped the clock. Continue whenever you like.",

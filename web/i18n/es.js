@@ -126,9 +126,17 @@ export default {
   "live.end_yes": "Sí, terminar",
 
   "waiting.title": "Todos los lugares están ocupados",
-  "waiting.text": "Deje esta página abierta: entrará en cuanto haya un lugar. Su tiempo aún no corre.",
+  "waiting.text": "Deje esta página abierta: entrará en cuanto haya un lugar. Su tiempo aún no corre. "
+    + "Si recarga la página o se corta la conexión, le guardamos su lugar un par de minutos.",
+  "waiting.full_text": "Ahora mismo también está llena la sala de espera. Deje esta página abierta: "
+    + "seguimos intentándolo. Su tiempo aún no corre.",
   "waiting.position": "Su lugar en la fila: {position}",
+  "waiting.next": "Es la próxima persona en entrar.",
   "waiting.eta": "Espera estimada: {time}",
+  "waiting.eta_unknown": "Todavía no podemos estimar la espera.",
+  "waiting.kept": "Se cortó la conexión. Le guardamos su lugar mientras vuelve.",
+  "waiting.called": "Es su turno",
+  "waiting.called_text": "Hay un lugar para usted. Entrando…",
   "paused.title": "Entrevista en pausa",
   "paused.text": "El tiempo está detenido. Su borrador queda guardado. Continúe cuando quiera.",
   "paused.away": "Estuvo fuera un rato y detuvimos el tiempo. Continúe cuando quiera.",

@@ -126,9 +126,17 @@ export default {
 
   "waiting.title": "Todos os lugares estão ocupados",
   "waiting.text": "Deixe esta página aberta: você entrará assim que houver um lugar. Seu tempo ainda "
-    + "não está correndo.",
+    + "não está correndo. Se recarregar a página ou a conexão cair, guardamos o seu lugar por alguns "
+    + "minutos.",
+  "waiting.full_text": "Agora a sala de espera também está cheia. Deixe esta página aberta: "
+    + "continuamos tentando. Seu tempo ainda não está correndo.",
   "waiting.position": "Seu lugar na fila: {position}",
+  "waiting.next": "Você é a próxima pessoa a entrar.",
   "waiting.eta": "Espera estimada: {time}",
+  "waiting.eta_unknown": "Ainda não conseguimos estimar a espera.",
+  "waiting.kept": "A conexão caiu. Guardamos o seu lugar enquanto você volta.",
+  "waiting.called": "É a sua vez",
+  "waiting.called_text": "Há um lugar para você. Entrando…",
   "paused.title": "Entrevista em pausa",
   "paused.text": "O tempo está parado. Seu rascunho fica guardado. Continue quando quiser.",
   "paused.away": "Você ficou fora por um tempo e paramos o relógio. Continue quando quiser.",
