@@ -5,8 +5,10 @@ import asyncio
 import json
 import sys
 
-from loadtest import model_serve
+from cli import arguments
+from loadtest import model_faults, model_serve
 from loadtest.model import Standin
+from loadtest.model_clock import StandinClock
 from loadtest.model_stream import FAULTS, Options
 
 
@@ -16,21 +18,102 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "model",
         help="serve a stand-in for the Messages API on loopback",
         description=(
-            "Serves /v1/messages (streamed and whole), /v1/models and /v1/messages/count_tokens "
-            "with written answers, /stats with counters, and /faults to order failures. Point "
-            "ANTHROPIC_BASE_URL at it and give any ANTHROPIC_API_KEY."
+            "Serves /v1/messages (streamed and whole), its batches, /v1/models and "
+            "/v1/messages/count_tokens with written answers, and beside them its own counts, "
+            "faults, options and clock: docs/model.md. Point ANTHROPIC_BASE_URL at it and give "
+            "any ANTHROPIC_API_KEY."
         ),
+        epilog="Exit code: 0 when it was ended, 1 when the address is taken, 2 when it is not a "
+        "loopback address.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8090, help="0 = a free one (8090)")
-    parser.add_argument("--piece-seconds", type=float, default=0.025, help="between pieces (0.025)")
-    parser.add_argument("--first-piece-seconds", type=float, default=0.0, help="before the first")
-    parser.add_argument("--slow-seconds", type=float, default=60.0, help="for slow and stall (60)")
-    parser.add_argument("--fault", default="", choices=["", *FAULTS], help="how to fail")
-    parser.add_argument("--fault-every", type=int, default=1, help="fail every n-th request (1)")
-    parser.add_argument("--requests-per-minute", type=int, default=0, help="0 = no limit (0)")
+    parser.add_argument(
+        "--port", type=arguments.port, default=8090, help="where to listen; 0 is a free one (8090)"
+    )
+    parser.add_argument(
+        "--piece-seconds",
+        type=arguments.seconds,
+        default=0.025,
+        metavar="S",
+        help="seconds between two pieces of an answer (0.025)",
+    )
+    parser.add_argument(
+        "--first-piece-seconds",
+        type=arguments.seconds,
+        default=0.0,
+        metavar="S",
+        help="seconds before the first piece (0)",
+    )
+    parser.add_argument(
+        "--slow-seconds",
+        type=arguments.seconds,
+        default=60.0,
+        metavar="S",
+        help="how long the faults slow and stall wait (60)",
+    )
+    parser.add_argument(
+        "--fault",
+        default="",
+        choices=["", *FAULTS],
+        metavar="FAULT",
+        help="how to fail: " + ", ".join(FAULTS) + " (not at all)",
+    )
+    parser.add_argument(
+        "--fault-every",
+        type=arguments.count,
+        default=1,
+        metavar="N",
+        help="fail every Nth request only (1)",
+    )
+    _add_ways(parser)
     parser.add_argument("--json", action="store_true", help="print the address as JSON")
     parser.set_defaults(run=run)
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
+    """Add chances, limits of each key, batches and the clock."""
+    parser.add_argument(
+        "--faults",
+        type=_shares,
+        default={},
+        metavar="NAME=SHARE,…",
+        help="fail by chance: 429=0.02,cut=0.01 (never)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="which requests the chances fall on (0)"
+    )
+    for name in ("requests", "input-tokens", "output-tokens"):
+        parser.add_argument(
+            f"--{name}-per-minute",
+            type=arguments.amount,
+            default=0,
+            metavar="N",
+            help=f"refuse a key more than N {name} a minute; 0 is no limit (0)",
+        )
+    parser.add_argument(
+        "--batch-seconds",
+        type=arguments.seconds,
+        default=2.0,
+        metavar="S",
+        help="how long a batch takes (2)",
+    )
+    parser.add_argument(
+        "--speed", type=_speed, default=1.0, metavar="X", help="how fast its own clock runs (1)"
+    )
+
+
+def _shares(text: str) -> dict[str, float]:
+    try:
+        return model_faults.shares(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _speed(text: str) -> float:
+    try:
+        return StandinClock(float(text)).speed
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +124,13 @@ def run(args: argparse.Namespace) -> int:
         slow_seconds=args.slow_seconds,
         fault=args.fault,
         fault_every=args.fault_every,
+        faults=args.faults,
+        seed=args.seed,
         requests_per_minute=args.requests_per_minute,
+        input_tokens_per_minute=args.input_tokens_per_minute,
+        output_tokens_per_minute=args.output_tokens_per_minute,
+        batch_seconds=args.batch_seconds,
+        speed=args.speed,
     )
     try:
         sock = model_serve.listen(args.host, args.port)
