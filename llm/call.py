@@ -74,6 +74,7 @@ class Call:
         self.reason = ""
         self.retry_after: float | None = None
         self.limits: RateLimits | None = None
+        self.asked = False  # for money: from here on there may be a reservation
         self.sent = False
         self.shown = False
         self.winner: Call = self

@@ -246,7 +246,7 @@ class Gateway:
                     self._money.peek(need)
                     breaker = self._passing(need)
                     # The line, at whose head budget and bucket are reserved in one script.
-                    begun = clock.monotonic()
+                    begun, call.asked = clock.monotonic(), True
                     go = await self._line.enter(need, call.patience())
                     if go.seconds:
                         await asyncio.sleep(go.seconds)
@@ -292,7 +292,7 @@ class Gateway:
                 breaker.failed(call.reason)
             else:
                 breaker.abandoned()
-        if need is None:
+        if need is None or not call.asked:
             return
         used, entry = call.used(), call.entry(need) if call.sent else None
         if entry is not None:
