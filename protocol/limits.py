@@ -46,6 +46,7 @@ SCALE_OUT_SESSIONS = 60
 ADMIT_SESSIONS = 70
 HARD_CAP_SESSIONS = 75
 SLOT_LEASE_SECONDS = 20.0  # a slot not renewed for this long is free again
+LEASE_SECONDS_MAX = 60  # a longer one is of a clock that was set back; the scripts have it too
 RENEW_SECONDS = 2.0  # an instance renews its lease, and the places of one part of its sessions
 RENEW_PARTS = 3  # so that thousands of sessions are no burst
 RENEW_LATE_SECONDS = 3.0  # an instance that has not renewed for this long is offered last
@@ -167,6 +168,7 @@ assert RENEW_SECONDS < RENEW_LATE_SECONDS < RENEW_SECONDS * 2 < INSTANCE_LEASE_S
 assert AWAY_GRACE_SECONDS < AWAY_PAUSE_SECONDS < AWAY_CLOSE_SECONDS
 assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < STUCK_PEER_SECONDS
 assert JOIN_SECONDS < SEAT_SECONDS
+assert max(INSTANCE_LEASE_SECONDS, SLOT_LEASE_SECONDS, SEAT_SECONDS) < LEASE_SECONDS_MAX
 assert RESUME_SECONDS < COPY_SECONDS <= INVITATION_SECONDS  # a link is what reads the copy
 assert HEARTBEAT_SECONDS + PONG_SECONDS < SILENCE_SECONDS
 assert PING_SECONDS + PING_ANSWER_SECONDS < SILENCE_SECONDS

@@ -51,6 +51,7 @@ class Claim(msgspec.Struct, frozen=True):
 LATE_MS: Final = int((limits.INSTANCE_LEASE_SECONDS - limits.RENEW_LATE_SECONDS) * 1000)
 KEEP_MS: Final = int(limits.WAITING_KEEP_SECONDS * 1000)
 FIRST: Final = "*"  # the lane of returning sessions, before every tenant's
+_LEASE_MS_MAX: Final = limits.LEASE_SECONDS_MAX * 1000
 RETURNING: Final = "cap"
 NEW: Final = "admit"
 
@@ -172,7 +173,8 @@ class Slots:
                     target=int(fields["target"]),
                     draining=fields.get("draining") == "1",
                     taken=taken,
-                    alive=int(fields.get("until_ms", "0")) >= now_ms,
+                    # A lease longer than any is of a clock that was set back since.
+                    alive=now_ms <= int(fields.get("until_ms", "0")) <= now_ms + _LEASE_MS_MAX,
                     late=int(fields.get("until_ms", "0")) - now_ms < LATE_MS,
                     waiting=int(fields.get("waiting", "0")),
                 )

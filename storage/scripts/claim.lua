@@ -12,7 +12,8 @@ local waits = redis.call('ZSCORE', KEYS[3], ARGV[1]) and 1 or 0
 if ended > 0 and fields[3] ~= '1' then
     redis.call('HINCRBY', KEYS[5], math.floor(ms / 60000), ended)
 end
-if not fields[2] or tonumber(fields[4] or '0') < ms then
+local lease = tonumber(fields[4] or '0')
+if not fields[2] or lease < ms or lease > ms + 60000 then -- of a clock that was set back
     return {'gone', taken, waits}
 end
 local ends = ms + math.floor(tonumber(ARGV[3]) * 1000)

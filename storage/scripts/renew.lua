@@ -4,11 +4,13 @@
 -- of the rate, then the sessions' ids. Who the instance is stands in every renewal, so that an
 -- emptied Redis knows it again; but a part of its sessions would make it look emptier than it is,
 -- and waiting people would be let in over the limit. Returns how many places are taken (seats
--- included), or -1 when nothing was done because all the sessions have to be named.
+-- included), or -1 when nothing was done because all the sessions have to be named: Redis does
+-- not know the instance, or its lease had run out (it was frozen, or the clock was moved).
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local ends = ms + math.floor(tonumber(ARGV[2]) * 1000)
-if ARGV[9] ~= '1' and redis.call('HEXISTS', KEYS[2], 'cap') == 0 then
+local lease = tonumber(redis.call('HGET', KEYS[2], 'until_ms') or '0')
+if ARGV[9] ~= '1' and (lease < ms or lease > ms + 60000) then
     return -1
 end
 redis.call('ZADD', KEYS[1], ends, ARGV[1])
@@ -25,6 +27,10 @@ redis.call('HSETNX', KEYS[4], 'since', ms)
 redis.call('HDEL', KEYS[4], minute - tonumber(ARGV[10]))
 redis.call('PEXPIRE', KEYS[4], 3600000)
 local slot_ends = ms + math.floor(tonumber(ARGV[3]) * 1000)
+-- Places that would last longer than any lease are of a clock that was set back.
+for _, place in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], ms + 60000, '+inf')) do
+    redis.call('ZADD', KEYS[3], slot_ends, place)
+end
 for i = 11, #ARGV do
     redis.call('ZADD', KEYS[3], 'GT', slot_ends, ARGV[i])
 end

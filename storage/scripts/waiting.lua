@@ -42,7 +42,7 @@ local function look_around()
         local f = call('HMGET', INSTANCE .. id,
             'admit', 'cap', 'target', 'draining', 'until_ms', 'url')
         local ends = tonumber(f[5] or '0')
-        if f[2] and f[4] ~= '1' and ends >= now then
+        if f[2] and f[4] ~= '1' and ends >= now and ends <= now + 60000 then
             local freed = call('ZREMRANGEBYSCORE', SLOTS .. id, '-inf', now)
             if freed > 0 then call('HINCRBY', FREED, minute, freed) end
             local house = { id = id, admit = tonumber(f[1]), cap = tonumber(f[2]),

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from storage import embedded
-from tests.conftest import Services, _execute, with_database
+from storage.migrate import migrate
+from tests.conftest import SECRET, TEMPLATE, Services, _execute, with_database
 
 _numbers = itertools.count(1)
 
@@ -78,6 +79,14 @@ def services(broken_state: Path) -> Services:
     """In place of the services that all other tests share."""
     running = embedded.start(broken_state, fsync="always")
     return Services(running.database_url, running.redis_url)
+
+
+@pytest.fixture(scope="session")
+def template(services: Services) -> str:
+    """A migrated database of this folder's own server, which goes with it."""
+    asyncio.run(_execute(services.database_url, f'CREATE DATABASE "{TEMPLATE}"'))
+    asyncio.run(migrate(with_database(services.database_url, TEMPLATE), SECRET))
+    return TEMPLATE
 
 
 @pytest.fixture
