@@ -12,7 +12,7 @@ import msgspec
 
 from loadtest.bench import stamps
 from loadtest.bench.wire import Refused, Wire, connect
-from protocol import messages
+from protocol import limits, messages
 from runtime import clock
 from runtime.lifecycle import Tasks
 
@@ -54,6 +54,7 @@ class Member:
         self._wire: Wire | None = None
         self._turn = 0  # the question that waits for its answer
         self._planned = self._sent = 0
+        self._begun = False
         self._awaiting_first = False
         self._due = False
         self.joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -64,9 +65,17 @@ class Member:
         self._wire.send(messages.SessionJoin())
         async with asyncio.timeout(JOIN_SECONDS):
             await self.joined
+        self._beat()
+
+    def _beat(self) -> None:
+        """Give signs of life while the others still come; later the answers are sign enough."""
+        if self._wire is not None and not self._begun:
+            self._wire.send(messages.Ping())
+            asyncio.get_running_loop().call_later(limits.HEARTBEAT_SECONDS, self._beat)
 
     def begin(self, at: float) -> None:
         """Answer first at `at` (the loop's time), then at every interval."""
+        self._begun = True
         asyncio.get_running_loop().call_at(at, self._tick, at)
 
     def leave(self) -> None:
