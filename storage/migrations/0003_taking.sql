@@ -1,4 +1,4 @@
--- A session's hot statements, each one round trip: to take it over, to confirm that, to begin an ask.
+-- A session's hot statements, one round trip each: take it over, confirm that, begin an ask.
 --
 -- They run with the caller's own rights: the tenant is set for the one transaction that each call
 -- is, and row-level security does the rest, as it does when the caller sets it.
