@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "invitations",
     "chaos",
     "wire",
+    "fleet",
 )
 
 

@@ -154,6 +154,23 @@ async def insert(connection: Connection, entries: list[LedgerEntry]) -> None:
     )
 
 
+async def totals(db: Database, days: int) -> list[asyncpg.Record]:
+    """Return what all companies' calls of the last days cost, by task and tier (fleet's role)."""
+    async with db.across() as connection:
+        return await connection.fetch(
+            "SELECT task, tier, count(*) AS calls, count(DISTINCT interview_id) AS interviews, "
+            "sum(micro_usd)::bigint AS micro_usd, sum(tokens_in)::bigint AS tokens_in, "
+            "sum(tokens_out)::bigint AS tokens_out, "
+            "sum(tokens_cache_write)::bigint AS tokens_cache_write, "
+            "sum(tokens_cache_read)::bigint AS tokens_cache_read, "
+            "count(*) FILTER (WHERE upper_bound) AS upper_bounds, "
+            "count(*) FILTER (WHERE batch) AS batched FROM model_ledger "
+            "WHERE created_at > now() - make_interval(days => $1) GROUP BY task, tier "
+            "ORDER BY task, tier",
+            days,
+        )
+
+
 class MemoryLedger:
     """The ledger of a process without a database; the latest lines only."""
 
