@@ -91,6 +91,13 @@ def _add_ways(parser: argparse.ArgumentParser) -> None:
             help=f"refuse a key more than N {name} a minute; 0 is no limit (0)",
         )
     parser.add_argument(
+        "--pieces",
+        type=arguments.amount,
+        default=0,
+        metavar="N",
+        help="make every text so long; 0 leaves it as it is (0)",
+    )
+    parser.add_argument(
         "--batch-seconds",
         type=arguments.seconds,
         default=2.0,
@@ -129,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
         requests_per_minute=args.requests_per_minute,
         input_tokens_per_minute=args.input_tokens_per_minute,
         output_tokens_per_minute=args.output_tokens_per_minute,
+        pieces=args.pieces,
         batch_seconds=args.batch_seconds,
         speed=args.speed,
     )

@@ -79,6 +79,7 @@ class Call:
         self.shown = False
         self.winner: Call = self
         self.number = number
+        self._keeps_time = getattr(engine, "keeps_time", False)
         self._at = clock.monotonic()
         self.begun = self._at if begun is None else begun
         live = self.task == "question"
@@ -97,7 +98,12 @@ class Call:
         raise Fault("model_unavailable", "this engine does no such work")
 
     async def next(self, parts: AsyncIterator[T]) -> T | None:
-        """Return the next part, or None at the end; Fault when it does not come in time."""
+        """Return the next part, or None at the end; Fault when it does not come in time.
+
+        Inside a stream an engine that keeps time itself is left to it: no timer for each piece.
+        """
+        if self.shown and self._keeps_time:
+            return await anext(parts, None)
         due = self._due if self.shown else self._first_due
         if self.shown and self.task == "question":
             due = min(due, clock.monotonic() + limits.MODEL_PIECE_SECONDS)

@@ -49,6 +49,7 @@ class ClaudeEngine:
     """One client for the process; each call closes its own way to the model."""
 
     name = NAME
+    keeps_time = True  # silence and the whole are bounded here: nobody needs a timer for each piece
 
     def __init__(self, wire: Wire, tiers: Tiers) -> None:
         """Ask over `wire`, with the models and settings of `tiers`."""
@@ -69,11 +70,11 @@ class ClaudeEngine:
     async def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
         """Yield the text deltas of one question; thinking is skipped, `message_stop` required."""
         self.check_soon()
-        begun = clock.monotonic()
         tier, settings = self._tier("question", request.tier)
         call = wording.question(request, tier, settings)
         bound = _bound(call, settings)
         yield bound
+        begun = clock.monotonic()
         try:
             exchange = await self._send(call, stream=True, seconds=limits.MODEL_FIRST_PIECE_SECONDS)
         except ModelFault as fault:
@@ -111,11 +112,11 @@ class ClaudeEngine:
     async def claims(self, request: EvaluationRequest) -> AsyncGenerator[list[Claim] | Usage, None]:
         """Yield the claims of one call with structured output; anything else is a ModelFault."""
         self.check_soon()
-        due = clock.monotonic() + limits.MODEL_EVALUATION_SECONDS
         tier, settings = self._tier("evaluation", request.tier)
         call = wording.evaluation(request, tier, settings)
         bound = _bound(call, settings)
         yield bound
+        due = clock.monotonic() + limits.MODEL_EVALUATION_SECONDS
         try:
             exchange = await self._send(call, seconds=limits.MODEL_EVALUATION_SECONDS)
         except ModelFault as fault:

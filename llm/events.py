@@ -40,14 +40,14 @@ class Counts(msgspec.Struct, gc=False):
     cache_read_input_tokens: int | None = None
 
 
-class Block(msgspec.Struct):
+class Block(msgspec.Struct, gc=False):
     """A block of content: its text counts where its type is text."""
 
     type: str = ""
     text: str = ""
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """The head of a streamed answer, or a whole one."""
 
     usage: Counts
@@ -55,13 +55,13 @@ class Message(msgspec.Struct):
     stop_reason: str | None = None
 
 
-class ErrorBody(msgspec.Struct):
+class ErrorBody(msgspec.Struct, gc=False):
     """What went wrong, in the API's words; its message is not kept."""
 
     type: str = ""
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, gc=False):
     """Any event of the stream."""
 
     type: str = ""
@@ -107,8 +107,11 @@ class Decoder:
 
 def _data(block: bytes) -> bytes:
     """Return the data of one event: its `data:` lines, joined; names and comments are left."""
+    head, found, body = block.partition(b"\ndata:")
+    if found and b"\n" not in body and b"\n" not in head and not head.startswith(b"data:"):
+        return body  # a name and one line of data, as the API sends them
     lines = [line[5:] for line in block.split(b"\n") if line.startswith(b"data:")]
-    return lines[0] if len(lines) == 1 else b"\n".join(lines)
+    return b"\n".join(lines)
 
 
 class Heard:

@@ -201,7 +201,8 @@ class Standin:
         if limited := self._limits.take(key, body["model"], fresh_tokens=fresh):
             await reply.refuse(limited, self._told(key, body))
             return
-        order = Order(self.options, body, counted, fault, text_for(body, fault))
+        text = text_for(body, fault, self.options.pieces)
+        order = Order(self.options, body, counted, fault, text)
         call = _Call(order, key, reply)
         if fault == "html":
             page = b"<html>Sign in to use this network</html>"

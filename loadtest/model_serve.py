@@ -26,7 +26,8 @@ def listen(host: str, port: int) -> socket.socket:
     if not loopback:
         raise NotLoopback(f"{host} is not a loopback address")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # Named in full: asyncio turns Nagle's delay off for sockets that say that they are TCP only.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address, port))

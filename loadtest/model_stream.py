@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from itertools import cycle, islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -51,12 +52,14 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the stand-in behaves; a limit of 0 is not enforced.
 
     `fault` spoils every `fault_every`-th request; `faults` are chances by name, thrown with `seed`.
+    `pieces` makes every text that long, by saying it again (0 = as it is);
     `speed` is how fast its clock runs, `models_gone` what it does not serve (any more).
     """
 
     piece_seconds: float = 0.025
     first_piece_seconds: float = 0.0
     slow_seconds: float = 60.0
+    pieces: int = 0
     fault: str = ""
     fault_every: int = 1
     faults: Mapping[str, float] = {}
@@ -70,9 +73,11 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models_gone: tuple[str, ...] = ()
 
 
-def text_for(body: dict[str, Any], fault: str) -> str:
+def text_for(body: dict[str, Any], fault: str, pieces: int = 0) -> str:
     """Return the text that answers a request, spoilt where the fault is in the text itself."""
     text = model_text.reply(body)
+    if pieces:
+        text = " ".join(islice(cycle(text.split(" ")), pieces))
     if fault == "empty":
         return ""
     if fault == "long":

@@ -7,7 +7,7 @@ from typing import Final
 
 import uvloop
 
-from loadtest.bench import commit, cores, floor, session, start
+from loadtest.bench import commit, cores, floor, llm, session, start
 from loadtest.bench.figures import Figure, say, show
 from loadtest.bench.house import House, services
 from loadtest.bench.measure import NothingMeasured, Run
@@ -40,11 +40,21 @@ def _session(args: argparse.Namespace, house: House) -> AsyncIterator[Figure]:
     )
 
 
+def _llm(args: argparse.Namespace, house: House) -> AsyncIterator[Figure]:  # noqa: ARG001 - alone
+    return llm.figures(
+        streams=args.streams,
+        pieces=args.stream_pieces,
+        piece_seconds=args.stream_piece_seconds,
+        rounds=args.rounds,
+    )
+
+
 BENCHES: Final[dict[str, Bench]] = {
     "commit": lambda args, house: commit.run(house, commits=args.commits),
     "start": lambda args, house: start.figures(house, times=args.times),
     "floor": lambda args, house: floor.figures(_runs(args)),  # noqa: ARG005 - needs no services
     "session": _session,
+    "llm": _llm,
 }
 
 
@@ -69,6 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--commits", type=int, default=300, help="one-row commits (300)")
     parser.add_argument("--times", type=int, default=5, help="starts of a process (5)")
+    parser.add_argument("--streams", type=int, default=100, help="streams at once (100)")
+    parser.add_argument("--rounds", type=int, default=6, help="streams one after the other (6)")
+    parser.add_argument("--stream-pieces", type=int, default=40, help="pieces of a stream (40)")
+    parser.add_argument(
+        "--stream-piece-seconds", type=float, default=0.025, help="between them (0.025)"
+    )
     parser.add_argument(
         "--real-time",
         action="store_true",

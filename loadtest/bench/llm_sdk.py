@@ -34,8 +34,13 @@ class SdkEngine:
         key: str,
         base_url: str,
         accumulate: bool = False,
+        bare: bool = False,
     ) -> None:
-        """Open a client of `sdk` (anthropic), whose transport errors are those of `wire`."""
+        """Open a client of `sdk` (anthropic), whose transport errors are those of `wire`.
+
+        `bare` leaves the deadline around each event out: it is not the SDK's cost.
+        """
+        self._bare = bare
         self._sdk = sdk
         self._wire = wire
         self._tiers = tiers
@@ -86,6 +91,8 @@ class SdkEngine:
 
     async def _next(self, events: Any, due: float, *, shown: bool) -> Any:
         try:
+            if self._bare:
+                return await anext(events, None)
             async with asyncio.timeout(max(0.0, due - clock.monotonic())):
                 return await anext(events, None)
         except TimeoutError as error:

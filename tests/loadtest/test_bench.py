@@ -45,6 +45,20 @@ def test_the_session_bench_measures_both_engines_beside_their_floors():
     assert by_metric["turns"]["value"] > 0  # type: ignore[operator]
 
 
+def test_the_llm_bench_measures_every_way_to_the_model_in_one_run():
+    """CPU of a stream and first pieces of the gateway, its engine and the SDK, beside aiohttp's."""
+    small = ["--streams", "3", "--rounds", "1", "--stream-pieces", "5"]
+    found = _figures("--only", "llm", *small, "--stream-piece-seconds", "0.005")
+    cases = {str(one["case"]).partition(",")[0] for one in found}
+    assert cases == {
+        "raw aiohttp", "engine", "gateway", "sdk create(stream=True)", "sdk stream()",
+    }  # fmt: skip
+    cpu = [one for one in found if one["metric"] == "cpu_per_stream"]
+    assert [one["baseline"] for one in cpu] == [None, *["raw aiohttp"] * 4]
+    added = [one for one in found if str(one["metric"]).startswith("first_piece_added")]
+    assert len(added) == 12
+
+
 @pytest.mark.parametrize("name", ["commit", "floor", "start"])
 def test_the_other_benches_print_their_figures(name: str):
     """One JSON line each, under the bench's own name."""
