@@ -44,6 +44,9 @@ first_piece_seconds = Histogram(
 )
 finished = Counter("sessions_finished_total", "Interviews ended", ["reason"], registry=REGISTRY)
 drained = Counter("sessions_moved_total", "Sessions told to move", registry=REGISTRY)
+drain_seconds = Histogram(
+    "drain_seconds", "From the wish to drain to an empty instance", buckets=_SLOW, registry=REGISTRY
+)
 
 journal = Counter(
     "journal_entries_total",
@@ -86,11 +89,11 @@ model_line_seconds = Histogram(
 model_refusals = Counter(
     "model_refusals_total",
     "Requests that were given no place: line, budget or breaker",
-    ["why", "urgency"],
+    ["reason", "urgency"],
     registry=REGISTRY,
 )
 model_steps = Counter(
-    "model_steps_total", "Steps down the ladder", ["to", "reason"], registry=REGISTRY
+    "model_steps_total", "Steps down the ladder", ["tier", "reason"], registry=REGISTRY
 )
 model_breaker = Gauge("model_breaker", "0 closed, 1 half open, 2 open", ["tier"], registry=REGISTRY)
 model_hedges = Counter("model_hedges_total", "Second calls", ["outcome"], registry=REGISTRY)

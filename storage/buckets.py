@@ -130,9 +130,7 @@ class _Hold(msgspec.Struct, frozen=True):
 
 def accounts(tenant_id: UUID, session_id: UUID | None) -> list[str]:
     """Return the keys of the three accounts a call is charged to, today."""
-    today = clock.today()
-    names = (f"session:{session_id or 'none'}", f"day:{today}", f"month:{today:%Y-%m}")
-    return [keys.account(tenant_id, name) for name in names]
+    return [keys.account(tenant_id, name) for name in keys.account_names(session_id)]
 
 
 class Buckets:

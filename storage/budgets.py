@@ -11,11 +11,13 @@ import msgspec
 
 from protocol import limits
 from runtime import clock
+from storage import keys
 from storage.buckets import ACCOUNTS, Known, Need, Owed, Spent
 from storage.ledger import LedgerEntry, insert
 from storage.transaction import Connection, Database
 
 OPEN_SECONDS: Final = limits.QUESTION_SECONDS + 15.0  # an attempt older than this has ended
+_LOCK: Final = 7_341_003
 STALE_SECONDS: Final = 60.0  # an account untouched for this long is made from the ledger again
 
 _SPENT: Final = """
@@ -106,7 +108,7 @@ class Budgets:
             name = attempt_name(row["session_id"], row["turn"], row["ask"], row["fence"])
             owed.append(_owed(need, name, "question", bounds.question, row))
         for row in await c.fetch(_EVALUATING, need.tenant_id):
-            name = f"evaluate:{row['subject_id']}:{row['attempts']}"
+            name = f"{row['subject_id']}/{row['attempts']}"
             found = {**row, "interview_id": row["subject_id"]}
             owed.append(_owed(need, name, "evaluation", bounds.evaluation, found))
         if need.line.task == "evaluation":  # its own run is one of those
@@ -119,11 +121,11 @@ class Budgets:
 
     async def reserve(self, need: Need, bounds: Bounds) -> Spent | None:
         """Reserve in PostgreSQL; None when it is done. Raises Fault `unavailable`."""
-        names = _names(need.session_id)
+        names = keys.account_names(need.session_id)
         async with self._db.tenant(need.tenant_id) as c:
             # One reservation of a tenant at a time, so that a fresh account is made once.
             await c.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"money:{need.tenant_id}"
+                "SELECT pg_advisory_xact_lock(hashtextextended($1, $2))", str(need.tenant_id), _LOCK
             )
             tops = await self._fresh(c, need, bounds, names)
             for account, name, limit in zip(ACCOUNTS, names, tops, strict=True):
@@ -181,7 +183,7 @@ class Budgets:
             await c.execute(
                 "UPDATE model_accounts SET used = used + $3 WHERE tenant_id = $1 "
                 "AND account = ANY($2)",
-                need.tenant_id, _names(need.session_id), cost - need.bound,
+                need.tenant_id, keys.account_names(need.session_id), cost - need.bound,
             )  # fmt: skip
             if entry is not None:
                 await insert(c, [entry])
@@ -190,11 +192,6 @@ class Budgets:
         """Drop the accounts of a tenant: Redis is back, and keeps them."""
         async with self._db.tenant(tenant_id) as c:
             await c.execute("DELETE FROM model_accounts WHERE tenant_id = $1", tenant_id)
-
-
-def _names(session_id: UUID | None) -> list[str]:
-    today = clock.today()
-    return [f"session:{session_id or 'none'}", f"day:{today}", f"month:{today:%Y-%m}"]
 
 
 def _owed(need: Need, name: str, task: str, bound: int, row: Any) -> Owed:

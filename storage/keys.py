@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from protocol import limits
+from runtime import clock
 
 JOURNALS: Final = "journal:"
 LIFETIMES: Final = {
@@ -143,6 +144,12 @@ def open_attempts() -> str:
 def account(tenant_id: UUID, name: str) -> str:
     """Hash: used (spent and held micro-dollars) and told (the last threshold) of one account."""
     return f"{{money}}:account:{tenant_id}:{name}"
+
+
+def account_names(session_id: UUID | None) -> list[str]:
+    """Return what the accounts of a session, and of a company's day and month, are called now."""
+    today = clock.today()
+    return [f"session:{session_id or 'none'}", f"day:{today}", f"month:{today:%Y-%m}"]
 
 
 def work(tenant_id: UUID, digest: str) -> str:

@@ -130,7 +130,8 @@ wait = math.max(wait, pause)
 -- Between tenants: where it is scarce, who used less lately goes first. Whole fleet, not process.
 local function lately(text)
     local colon = string.find(text, ':', 1, true)
-    local value, when = tonumber(string.sub(text, 1, colon - 1)), tonumber(string.sub(text, colon + 1))
+    local value = tonumber(string.sub(text, 1, colon - 1))
+    local when = tonumber(string.sub(text, colon + 1))
     return value * math.exp(-math.max(0, now - when) / 10000000)
 end
 local mine = lately(redis.call('HGET', usage, tenant) or '0:0')
@@ -193,7 +194,8 @@ if tonumber(ARGV[14]) > 0 then
 end
 redis.call('PEXPIRE', KEYS[6], 172800000)
 redis.call('HSET', holds, attempt, cjson.encode({bound = ARGV[13], counted = '678',
-    session = KEYS[6], day = KEYS[7], month = KEYS[8], tier = tier, need = {ARGV[5], ARGV[6], ARGV[7]},
+    session = KEYS[6], day = KEYS[7], month = KEYS[8], tier = tier,
+    need = {ARGV[5], ARGV[6], ARGV[7]},
     floor = from == floor and 1 or 0, line = ARGV[18]}))
 redis.call('ZADD', open, now / 1000 + tonumber(ARGV[17]), attempt)
 return {'go', math.ceil(wait)}

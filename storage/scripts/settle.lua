@@ -1,8 +1,9 @@
 -- The end of a call: what was reserved and not used goes back, what it cost stays.
 -- KEYS[1] the tier's bucket   KEYS[2] holds   KEYS[3] open attempts
 -- KEYS[4] KEYS[5] KEYS[6] the accounts, for a call whose hold is gone
--- ARGV[1] attempt   [2] microseconds now, 0 = the server's clock   [3] [4] [5] used: requests, input
--- and output tokens   [6] micro-dollars   [7] microseconds that the provider wants us to stay away
+-- ARGV[1] attempt   [2] microseconds now, 0 = the server's clock   [3] [4] [5] used: requests,
+-- input and output tokens   [6] micro-dollars   [7] microseconds that the provider wants us to
+-- stay away
 -- [8] [9] [10] the provider's limits of a minute, [11] [12] [13] what it says is left; -1 = unknown
 -- Returns {account 1..3, threshold, used, limit, ...} of the thresholds that were crossed now.
 local now = tonumber(ARGV[2])

@@ -65,7 +65,7 @@ def test_no_log_field_and_no_label_can_hold_words() -> None:
     }
     assert labels <= {
         "outcome", "code", "how", "engine", "reason", "route", "status", "task", "kind", "stage",
-        "lane", "actor",
+        "lane", "actor", "tier", "urgency", "account", "percent",
     }  # fmt: skip
 
 
