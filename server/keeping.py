@@ -169,7 +169,18 @@ class Keeper:
             await self._trim()
         record, journal = self._record, self._instance.journal
         outcome = await journal.append(record.session_id, record.fence, entry)
+        if outcome == "order" and await self._trim_leftovers(entry.turn):
+            outcome = await journal.append(record.session_id, record.fence, entry)
         return "" if outcome in KEPT else outcome
+
+    async def _trim_leftovers(self, turn: int) -> bool:
+        """Trim what some earlier trim could not: PostgreSQL has every turn before our first."""
+        first = min([turn, *(entry.turn for entry in self._held)])
+        left = await self._instance.journal.read(self._record.session_id)
+        self._spent = [entry.mark for entry in left if entry.turn < first]
+        if self._spent:
+            await self._trim()
+        return bool(left)
 
     def _refused(self, why: str, turn: int, kind: str) -> None:
         metrics.journal.labels(why).inc()

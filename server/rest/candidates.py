@@ -14,7 +14,7 @@ from server.rest.cvs import cv_out
 from server.rest.guards import PersonRequest
 from server.rest.lists import After, Limit, page
 from server.rest.shapes import CandidateDetail, Page
-from storage import audit, candidates, cvs, events, live
+from storage import audit, candidates, cvs, events, journal, live
 from storage.blobs import cv_key
 from storage.candidates import Candidate, Traces
 
@@ -77,6 +77,7 @@ async def _erase_elsewhere(
     results = await asyncio.gather(
         *(house.blobs.delete(key) for key in objects),
         live.forget(house.redis, traces.session_ids),
+        journal.forget(house.redis, traces.session_ids),
         events.forget(house.redis, tenant_id, about),
         return_exceptions=True,
     )

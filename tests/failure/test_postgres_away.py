@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.sweep import Sweep
 from protocol import limits, messages
-from storage import keys, sessions
+from storage import candidates, flushing, keys, sessions
 from storage.blobs import open_blobs
 from storage.connect import open_database
 from tests.failure.waiting import asked, kept, said, say, ticket, until
@@ -219,6 +219,48 @@ async def test_another_answer_is_not_kept_while_one_is_in_doubt(settings, db, te
             await stores.postgres_up()
             await until(lambda: kept(db, made, 1), "the flush")
     assert [row.client_msg_id for row in await turns_of(db, made)] == ["first"]
+
+
+async def test_what_could_not_be_trimmed_is_in_nobodys_way(settings, db, tenant, stores, redis):
+    """Valkey stood still between the flush and the trimming; the next outage finds a leftover."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            await stores.postgres_down()
+            await say(wire, 1)
+            await asked(wire, 2)
+            left = await redis.lrange(keys.journal(made.session_id), 0, -1)
+            await stores.postgres_up()
+            await until(lambda: _trimmed(redis, made), "the trimming")
+            await say(wire, 2)
+            await asked(wire, 3)
+            await redis.rpush(keys.journal(made.session_id), *left)
+            await stores.postgres_down()
+            await say(wire, 3)
+            await asked(wire, 4)
+            await say(wire, 4)
+            await stores.postgres_up()
+            await until(lambda: kept(db, made, 4), "the flush")
+            await until(lambda: _trimmed(redis, made), "the trimming")
+    assert [row.turn for row in await turns_of(db, made)] == [1, 2, 3, 4]
+
+
+async def test_an_erased_persons_words_leave_the_journal_too(settings, db, tenant, stores, redis):
+    """What the sweep finds of somebody who was erased meanwhile is thrown away, not inserted."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            house.instance.reach.away = True  # this process alone cannot reach PostgreSQL
+            await say(wire, 1, text="mi nombre es Ana")
+            async with db.tenant(tenant.id) as c:
+                await candidates.erase(c, made.candidate_id)
+            assert await flushing.flush_left(db, house.instance.journal, made.session_id) == 0
+            assert not await redis.exists(keys.journal(made.session_id))
+    assert await turns_of(db, made) == []
 
 
 @pytest.mark.parametrize("way", ["answer", "close"])
