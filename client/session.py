@@ -39,6 +39,7 @@ _RECORD: Final = (
     messages.AnswerAccepted,
     messages.SessionPaused,
     messages.SessionResumed,
+    messages.TimeGranted,
     messages.EngineChanged,
     messages.SessionFinished,
 )

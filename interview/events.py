@@ -11,16 +11,24 @@ from protocol.messages import ControlFrame
 
 
 class Joined(msgspec.Struct, frozen=True):
-    """A socket joined; epoch and offset are what its client has seen, if anything."""
+    """A socket joined; epoch and offset are what its client has seen, if anything.
+
+    `wall` is the time of day in seconds: how long the candidate was away outlives an owner's clock.
+    """
 
     epoch: int | None = None
     offset: int | None = None
+    wall: float = 0.0
 
 
 class Left(msgspec.Struct, frozen=True):
-    """The socket is gone; the candidate was last heard `silent_seconds` before."""
+    """The socket is gone; the candidate was last heard `silent_seconds` before.
+
+    `wall` is the time of day in seconds, as in Joined.
+    """
 
     silent_seconds: float = 0.0
+    wall: float = 0.0
 
 
 class AnswerReceived(msgspec.Struct, frozen=True):
@@ -88,6 +96,13 @@ class LeaveAsked(msgspec.Struct, frozen=True):
     """The candidate ends the interview."""
 
 
+class Lengthened(msgspec.Struct, frozen=True):
+    """The company has granted more time: the plan's seconds and minutes are these now."""
+
+    seconds: float
+    minutes: int
+
+
 class Acked(msgspec.Struct, frozen=True):
     """The client has everything up to `offset`."""
 
@@ -116,6 +131,7 @@ Event = (
     | PauseAsked
     | ResumeAsked
     | LeaveAsked
+    | Lengthened
     | Acked
     | Ticked
     | Closed

@@ -35,21 +35,34 @@ class Snapshot(msgspec.Struct, kw_only=True):
     current: Current | None = None
     used_seconds: float = 0.0
     paused: bool = False
+    paused_reason: str = ""
+    away_since: float = 0.0  # time of day in seconds when the candidate left; 0 while they are here
     engine: str = ""
     joins: int = 0
     joins_confirmed: int = 0
 
 
+def taken_up(snapshot: Snapshot, turn: int) -> Snapshot:
+    """Drop what can't go on: a question that is not `turn`'s, or pieces of a broken attempt."""
+    current = snapshot.current
+    if current is not None and current.turn != turn:
+        snapshot.current = None
+    elif current is not None and not current.completed:
+        # Pieces that another owner streamed are never glued to a second attempt.
+        current.text, current.shown = "", False
+    return snapshot
+
+
 def state_frame(
     answered: Sequence[Answered],
-    current: Current | None,
+    snapshot: Snapshot,
     *,
     turns_max: int,
     seconds_left: float,
-    paused: bool,
     offset: int,
 ) -> messages.SessionState:
     """Return the whole state for a page that starts anew; `offset` is what it includes."""
+    current = snapshot.current
     shown = current is not None and (current.shown or current.completed)
     return messages.SessionState(
         turns=_fitting(answered),
@@ -60,7 +73,8 @@ def state_frame(
         else None,
         turns_max=turns_max,
         seconds_left=round(seconds_left, 3),
-        paused=paused,
+        paused=snapshot.paused,
+        paused_reason=snapshot.paused_reason if snapshot.paused else "",
         offset=offset,
     )
 

@@ -13,7 +13,15 @@ import msgspec
 from interview import events as ev
 from interview.interviewer import Said, choose
 from interview.plan import Plan
-from interview.record import Answered, Current, Snapshot, fault_frame, said_of, state_frame
+from interview.record import (
+    Answered,
+    Current,
+    Snapshot,
+    fault_frame,
+    said_of,
+    state_frame,
+    taken_up,
+)
 from interview.reel import Reel
 from interview.stopwatch import Stopwatch
 from protocol import limits, messages, recovery
@@ -39,7 +47,7 @@ class Session:
         self.seed = seed
         self.epoch = epoch
         self.answered = list(answered)
-        self.snapshot = snapshot or Snapshot()
+        self.snapshot = taken_up(snapshot or Snapshot(), len(self.answered) + 1)
         self.finished = finished
         self.connected = False
         self.saving: ev.Save | None = None
@@ -47,18 +55,6 @@ class Session:
         self._ids = {item.client_msg_id: item.said.turn for item in self.answered}
         self._reel = Reel()
         self._watch = Stopwatch(self.snapshot.used_seconds)
-        self._restore()
-
-    def _restore(self) -> None:
-        """Drop what can't go on here: a stale question, or pieces of a broken attempt."""
-        current = self.snapshot.current
-        if current is None:
-            return
-        if current.turn != len(self.answered) + 1:
-            self.snapshot.current = None
-        elif not current.completed:
-            # Pieces that another owner streamed are never glued to a second attempt.
-            current.text, current.shown = "", False
 
     # What others read -------------------------------------------------------------------
 
@@ -99,10 +95,9 @@ class Session:
         """The whole state for a page that starts anew."""
         return state_frame(
             self.answered,
-            self.current,
+            self.snapshot,
             turns_max=self.plan.turns_max,
             seconds_left=self.seconds_left(now),
-            paused=self.snapshot.paused,
             offset=self._reel.top,
         )
 
@@ -133,6 +128,8 @@ class Session:
                 return self._resume(now)
             case ev.LeaveAsked():
                 return self._close("left", now)
+            case ev.Lengthened():
+                return self._lengthened(event, now)
             case ev.Acked():
                 return self._acked(event.offset)
             case ev.Ticked():
@@ -158,10 +155,11 @@ class Session:
             effects.extend(ev.Send(data) for data in self._reel.since(start))
         if self.finished:
             if start is None:
-                effects.append(self._emit_finished(self.finished))
+                effects.append(self._end(self.finished))
             return effects
         if self.closing:
             return [*effects, ev.Close(self.closing)]
+        effects.extend(self._returned(event.wall, now))
         self._run(now)
         if self.current is None:
             effects.extend(self._next(now))
@@ -169,7 +167,16 @@ class Session:
             effects.extend(self._again(self.current))
         return effects
 
+    def _returned(self, wall: float, now: float) -> list[ev.Effect]:
+        """Whoever was away for long finds the interview in pause, and continues when they want."""
+        since, self.snapshot.away_since = self.snapshot.away_since, 0.0
+        if since and wall - since >= limits.AWAY_PAUSE_SECONDS and not self.snapshot.paused:
+            return self._pause(now, "away")
+        return [ev.Checkpoint()] if since else []
+
     def _left(self, event: ev.Left, now: float) -> list[ev.Effect]:
+        if self.connected and event.wall:
+            self.snapshot.away_since = event.wall - max(0.0, event.silent_seconds)
         self.connected = False
         # Time is the candidate's only while there was a sign of life.
         self._watch.stop(now - max(0.0, event.silent_seconds))
@@ -227,9 +234,8 @@ class Session:
         if current is None or not event.text:
             return []
         current.text += event.text
-        return [
-            self._emit(messages.QuestionDelta(self._reel.next, event.turn, event.ask, event.text))
-        ]
+        delta = messages.QuestionDelta(self._reel.next, event.turn, event.ask, event.text)
+        return [self._emit(delta)]
 
     def _engine_switched(self, event: ev.EngineSwitched) -> list[ev.Effect]:
         if self._under_way(event.turn, event.ask) is None or self.snapshot.engine == event.engine:
@@ -255,9 +261,7 @@ class Session:
 
     def _ask_failed(self, event: ev.AskFailed) -> list[ev.Effect]:
         current = self._under_way(event.turn, event.ask)
-        if current is None:
-            return []
-        if self.finished or self.closing:
+        if current is None or self.finished or self.closing:
             return []
         return self._again(current)
 
@@ -318,8 +322,8 @@ class Session:
             self._accept(saving.client_msg_id, turn, duplicate=False),
             ev.Notice("turn.saved", turn),
         ]
-        if saving.next_ask is None:
-            return [*effects, *self._close(self._natural_end(now), now)]
+        if saving.next_ask is None:  # unless time was granted since
+            return [*effects, *self._next(now)]
         return [*effects, *self._begin(saving.next_ask, recorded=event.outcome == "saved")]
 
     def _accept(self, client_msg_id: str, turn: int, *, duplicate: bool) -> ev.Send:
@@ -331,17 +335,26 @@ class Session:
         if self.finished or self.closing or self.snapshot.paused:
             return []
         self._watch.stop(now)
-        self.snapshot.paused = True
+        self.snapshot.paused, self.snapshot.paused_reason = True, reason
         frame = messages.SessionPaused(self._reel.next, reason)
         return [self._emit(frame), ev.Checkpoint(durable=True)]
 
     def _resume(self, now: float) -> list[ev.Effect]:
         if self.finished or self.closing or not self.snapshot.paused:
             return []
-        self.snapshot.paused = False
+        self.snapshot.paused, self.snapshot.paused_reason = False, ""
         self._run(now)
         frame = messages.SessionResumed(self._reel.next, round(self.seconds_left(now), 3))
         return [self._emit(frame), ev.Checkpoint(durable=True)]
+
+    def _lengthened(self, event: ev.Lengthened, now: float) -> list[ev.Effect]:
+        """Take the plan's new time: it never shortens, and once the end is decided it is late."""
+        if self.finished or self.closing or event.seconds <= self.plan.seconds:
+            return []
+        added = event.minutes - self.plan.minutes
+        self.plan = msgspec.structs.replace(self.plan, seconds=event.seconds, minutes=event.minutes)
+        left = round(self.seconds_left(now), 3)
+        return [self._emit(messages.TimeGranted(self._reel.next, left, added, event.minutes))]
 
     def _ticked(self, now: float) -> list[ev.Effect]:
         if self.finished or self.closing or self.saving is not None:
@@ -364,14 +377,14 @@ class Session:
         if self.finished:
             return []
         self.closing, self.finished = "", reason
-        return [self._emit_finished(reason)]
+        return [self._end(reason)]
 
     # The record and the clock -----------------------------------------------------------
 
     def _emit(self, frame: messages.RecordFrame) -> ev.Send:
         return ev.Send(self._reel.add(frame))
 
-    def _emit_finished(self, reason: str) -> ev.Send:
+    def _end(self, reason: str) -> ev.Send:
         return self._emit(messages.SessionFinished(self._reel.next, reason))
 
     def _acked(self, offset: int) -> list[ev.Effect]:

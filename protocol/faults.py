@@ -50,6 +50,7 @@ KINDS: Final = _table(
     Kind("not_joined", 400, 4002, True, "The first frame must be session.join, in time"),
     Kind("already_joined", 400, None, False, "This connection has joined already"),
     Kind("opened_elsewhere", 409, 4505, False, "The interview was opened elsewhere"),
+    Kind("place_released", 409, 4506, False, "A long pause gave its place to others; come back"),
     Kind("moving", 503, 4001, True, "The session moves to another instance"),
     Kind("slow_consumer", 408, 4008, True, "The connection does not take what is sent"),
     Kind("silent", 408, 4012, True, "Nothing was heard from the client"),

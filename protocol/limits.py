@@ -53,8 +53,10 @@ RENEW_LATE_SECONDS = 3.0  # an instance that has not renewed for this long is of
 INSTANCE_LEASE_SECONDS = 6.0  # a dead instance is offered to nobody after this
 FINISHED_LINGER_SECONDS = 30.0  # a page may show the end this long; then 4509
 AWAY_GRACE_SECONDS = 60.0  # a session without a socket stays in memory this long
-AWAY_PAUSE_SECONDS = 600.0
-AWAY_CLOSE_SECONDS = 24 * 3600.0
+AWAY_PAUSE_SECONDS = 600.0  # whoever was away for longer finds the interview in pause
+AWAY_CLOSE_SECONDS = 24 * 3600.0  # then it is closed with what was said; pages promise a day
+PAUSED_PLACE_SECONDS = 900.0  # a pause holds its place this long; then 4506
+GRANT_LOOK_SECONDS = 60.0  # with less than this left PostgreSQL is asked for granted time once more
 DRAIN_SECONDS = 8.0
 REFUSED_RETRY_SECONDS = 5
 
@@ -166,6 +168,9 @@ assert REPLAY_BYTES_MAX < OUTBOX_BYTES_MAX  # a whole replay fits a fresh outbox
 assert RENEW_SECONDS * RENEW_PARTS * 3 <= SLOT_LEASE_SECONDS
 assert RENEW_SECONDS < RENEW_LATE_SECONDS < RENEW_SECONDS * 2 < INSTANCE_LEASE_SECONDS
 assert AWAY_GRACE_SECONDS < AWAY_PAUSE_SECONDS < AWAY_CLOSE_SECONDS
+assert AWAY_GRACE_SECONDS < PAUSED_PLACE_SECONDS < AWAY_CLOSE_SECONDS
+assert max(RESUME_SECONDS, LIVE_SECONDS) <= AWAY_CLOSE_SECONDS  # nothing outlives what it is for
+assert CLOSING_SECONDS_LEFT < GRANT_LOOK_SECONDS < MINUTES_MIN * 60
 assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < STUCK_PEER_SECONDS
 assert JOIN_SECONDS < SEAT_SECONDS
 assert max(INSTANCE_LEASE_SECONDS, SLOT_LEASE_SECONDS, SEAT_SECONDS) < LEASE_SECONDS_MAX

@@ -117,6 +117,7 @@ class SessionState(msgspec.Struct, tag="session.state", frozen=True):
     seconds_left: float
     paused: bool
     offset: int = 0
+    paused_reason: str = ""
 
 
 class SessionMoving(msgspec.Struct, tag="session.moving", frozen=True, omit_defaults=True):
@@ -205,6 +206,15 @@ class SessionResumed(msgspec.Struct, tag="session.resumed", frozen=True):
     seconds_left: float
 
 
+class TimeGranted(msgspec.Struct, tag="time.granted", frozen=True):
+    """The company gave `minutes` more, `minutes_total` in all; the clock goes on from here."""
+
+    offset: int
+    seconds_left: float
+    minutes: int
+    minutes_total: int
+
+
 class EngineChanged(msgspec.Struct, tag="engine.changed", frozen=True):
     """From here on another engine asks; `reason` is a fault code."""
 
@@ -214,7 +224,11 @@ class EngineChanged(msgspec.Struct, tag="engine.changed", frozen=True):
 
 
 class SessionFinished(msgspec.Struct, tag="session.finished", frozen=True):
-    """The interview has ended; reason: completed, time_up, left, expired or withdrawn."""
+    """The interview has ended.
+
+    reason: completed, time_up, left, abandoned (away for a day, with answers), expired (the same
+    without any) or withdrawn.
+    """
 
     offset: int
     reason: str
@@ -228,6 +242,7 @@ RecordFrame = (
     | AnswerAccepted
     | SessionPaused
     | SessionResumed
+    | TimeGranted
     | EngineChanged
     | SessionFinished
 )

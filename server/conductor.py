@@ -15,6 +15,7 @@ from runtime import clock, metrics
 from runtime.lifecycle import Tasks
 from runtime.logs import Log, bind
 from server.asking import Asker
+from server.granting import Grants
 from server.inbox import Attach, Detach, Drain, Inbox, Item, Lost, Park, Received
 from server.instance import Instance
 from server.keeping import RETRY_SECONDS, Keeper
@@ -48,9 +49,11 @@ class Conductor:
         self._keeper = Keeper(instance, record, lost=self._lost, again=self._checkpoint)
         self._asker = Asker(instance, record, self, self._keeper)
         self._notices = Notices(instance, record)
+        self.grants = Grants(instance, record, self._tasks, self.post)
         self._closing: asyncio.Task[None] | None = None
         self._drain: Drain | None = None
         self._finished_at: float | None = None
+        self._paused_at: float | None = None
 
     def start(self) -> None:
         """Begin the loop."""
@@ -96,15 +99,26 @@ class Conductor:
         if self.session.finished:
             self._tick_finished()
         elif self.peer is not None:
-            if self.peer.silent_seconds > limits.SILENCE_SECONDS:
-                self.peer.close("silent")
-            elif self.session.seconds_left(clock.monotonic()) < 0:
-                self.post_soon(ev.Ticked())
+            self._tick_present(self.peer)
         elif self.idle_seconds > limits.AWAY_GRACE_SECONDS and not self._must_stay():
             self.post_soon(Park())
         self._keeper.tick()
         if self._drain is not None and clock.monotonic() > self._drain.deadline:
             self.post_soon(self._drain)
+
+    def _tick_present(self, peer: Peer) -> None:
+        now = clock.monotonic()
+        left = self.session.seconds_left(now)
+        self.grants.nears_end(left)
+        self._paused_at = (self._paused_at or now) if self.session.snapshot.paused else None
+        if peer.silent_seconds > limits.SILENCE_SECONDS:
+            peer.close("silent")
+        elif self._paused_at is not None:
+            if now - self._paused_at > limits.PAUSED_PLACE_SECONDS and not self._must_stay():
+                peer.close("place_released")
+                self.post_soon(Park())  # others may have the place at once
+        elif left < 0:
+            self.post_soon(ev.Ticked())
 
     def _must_stay(self) -> bool:
         """With PostgreSQL away nobody else could take the session: its memory is its only home."""
@@ -148,7 +162,7 @@ class Conductor:
             case Detach():
                 if item.peer is self.peer:
                     self.peer, self.away_since = None, clock.monotonic()
-                    await self._receive(ev.Left(silent_seconds=item.peer.silent_seconds))
+                    await self._part_from(item.peer)
             case Received():
                 if item.peer is self.peer:
                     await self._frame(item.peer, item.frame)
@@ -164,6 +178,9 @@ class Conductor:
                 await self._receive(item)
         if self._drain is not None and self._may_move(self._drain):
             await self._move(self._drain)
+
+    async def _part_from(self, peer: Peer) -> None:
+        await self._receive(ev.Left(peer.silent_seconds, clock.wall_ms() / 1000))
 
     async def _receive(self, event: ev.Event) -> None:
         effects = self.session.receive(event, clock.monotonic())
@@ -182,7 +199,8 @@ class Conductor:
         self.peer = item.peer
         self.session.snapshot.joins += 1
         item.peer.join = self.session.snapshot.joins
-        await self._receive(ev.Joined(item.epoch, item.offset))
+        await self._receive(ev.Joined(item.epoch, item.offset, clock.wall_ms() / 1000))
+        self.grants.joined()
 
     async def _frame(self, peer: Peer, frame: messages.ClientFrame) -> None:
         # The client has the new resume token: from now on the older ones are void.
@@ -361,6 +379,7 @@ class Conductor:
         if self.peer is not None:
             left = int(limits.DRAIN_SECONDS * 1000)
             self.peer.send(messages.SessionMoving(deadline_ms=left, resume_url=drain.resume_url))
+            await self._part_from(self.peer)  # whoever never comes back was here until now
         await self._let_go()
         metrics.drained.inc()
         if self.peer is not None:

@@ -19,6 +19,7 @@ from server.peer import Peer
 from server.waiting import Room
 from storage import sessions as store
 from storage.journal import Entry
+from storage.live import Mark
 
 log = Log("server.sessions")
 
@@ -89,10 +90,10 @@ class Sessions:
         if conductor.session.finished:
             return True
         try:
-            fences = await self._instance.live.fences([record.session_id])
+            marks = await self._instance.live.marks([record.session_id])
         except Fault:
-            fences = {}  # Redis is away: PostgreSQL knows
-        if fences.get(record.session_id) == record.fence or self._instance.reach.away:
+            marks = {record.session_id: Mark()}  # Redis is away: PostgreSQL knows
+        if marks[record.session_id].fence == record.fence or self._instance.reach.away:
             return True
         try:
             await store.confirm(
@@ -190,7 +191,7 @@ class Sessions:
             try:
                 await self._renew_places(due)
                 await self._release_finished()
-                await self._find_lost(due)
+                await self._look_at_marks(due)
             except Fault as fault:
                 log.warning("places_not_renewed", code=fault.code)
             await asyncio.sleep(limits.RENEW_SECONDS)
@@ -215,14 +216,16 @@ class Sessions:
         """The sessions that need their place: a finished one does not."""
         return [c for c in self._conductors.values() if not c.session.finished]
 
-    async def _find_lost(self, conductors: list[Conductor]) -> None:
-        """End the sessions that another instance owns by now, so that their sockets are told."""
+    async def _look_at_marks(self, conductors: list[Conductor]) -> None:
+        """Find what others have done: another instance owns a session by now, or time was given."""
         if not conductors:
             return
-        fences = await self._instance.live.fences([c.record.session_id for c in conductors])
+        marks = await self._instance.live.marks([c.record.session_id for c in conductors])
         for conductor in conductors:
-            if fences[conductor.record.session_id] != conductor.record.fence:
+            mark = marks[conductor.record.session_id]
+            if mark.fence != conductor.record.fence:
                 conductor.reassure()
+            conductor.grants.marked(mark.seconds)
 
     async def drain(self) -> int:
         """Move every session away within limits.DRAIN_SECONDS; returns how many could not be."""

@@ -215,15 +215,27 @@ async def raise_invitation(connection: Connection, interview_id: UUID) -> int:
     return int(number)
 
 
-async def record_extra_minutes(connection: Connection, interview_id: UUID, minutes: int) -> None:
-    """Give more time: it counts from the next time an instance takes the session up."""
-    await connection.execute(
+async def record_extra_minutes(connection: Connection, interview_id: UUID, minutes: int) -> float:
+    """Give more time; return the plan's seconds now, 0 for an interview whose person was erased."""
+    seconds = await connection.fetchval(
         "UPDATE interviews SET minutes = least(minutes + $2, 180), plan = plan || "
         "jsonb_build_object('seconds', (plan->>'seconds')::float + $2 * 60, "
-        "'minutes', (plan->>'minutes')::int + $2) WHERE id = $1 AND plan <> '{}'",
+        "'minutes', (plan->>'minutes')::int + $2) WHERE id = $1 AND plan <> '{}' "
+        "RETURNING (plan->>'seconds')::float",
         interview_id,
         minutes,
     )
+    return float(seconds or 0)
+
+
+async def planned_time(connection: Connection, interview_id: UUID) -> tuple[float, int]:
+    """Return the plan's seconds and minutes as they are now, (0, 0) for an erased person's."""
+    row = await connection.fetchrow(
+        "SELECT (plan->>'seconds')::float AS seconds, (plan->>'minutes')::int AS minutes "
+        "FROM interviews WHERE id = $1 AND plan <> '{}'",
+        interview_id,
+    )
+    return (row["seconds"], row["minutes"]) if row else (0.0, 0)
 
 
 async def session_instance(connection: Connection, session_id: UUID) -> str:

@@ -32,6 +32,13 @@ class Owner(msgspec.Struct, frozen=True):
     turns_done: int
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """What a session's owner looks at now and then: whose it is, and a grant of time."""
+
+    fence: int = 0  # 0 where Redis knows nothing
+    seconds: float = 0.0  # of the plan, as the latest grant made it; PostgreSQL is the truth
+
+
 class Taken(msgspec.Struct, frozen=True):
     """What the last owner left: its state, if that is the newest, and its sealed journal."""
 
@@ -98,18 +105,18 @@ class Live:
             turns_done=int(fields.get("turns_done", "0")),
         )
 
-    async def fences(self, session_ids: list[UUID]) -> dict[UUID, int]:
-        """Return the fence that Redis has of each session; 0 where it knows nothing."""
+    async def marks(self, session_ids: list[UUID]) -> dict[UUID, Mark]:
+        """Return what Redis has of each session, in one round trip."""
         pipe = self._redis.pipeline(transaction=False)
         for session_id in session_ids:
-            pipe.hget(keys.live(session_id), "fence")
+            pipe.hmget(keys.live(session_id), ["fence", "plan_seconds"])
         try:
             answers = await pipe.execute()
         except (RedisError, OSError) as error:
             raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
         return {
-            session_id: int(answer or 0)
-            for session_id, answer in zip(session_ids, answers, strict=True)
+            session_id: Mark(int(fence or 0), float(seconds or 0))
+            for session_id, (fence, seconds) in zip(session_ids, answers, strict=True)
         }
 
     async def use_once(self, nonce: str) -> bool:
@@ -131,6 +138,21 @@ def _left(had: int, fence: int, state: bytes) -> Snapshot | None:
         return _decode(state)
     except msgspec.DecodeError:
         return None  # written by another version of this program
+
+
+async def mark_granted(redis: Redis, session_id: UUID, seconds: float) -> None:
+    """Leave word of granted time for the session's owner; Fault `unavailable`.
+
+    Where no live state is, the mark alone says nothing to anybody and goes by itself.
+    """
+    key = keys.live(session_id)
+    pipe = redis.pipeline(transaction=True)
+    pipe.hset(key, "plan_seconds", str(seconds))
+    pipe.pexpire(key, _LIFETIME_MS)
+    try:
+        await pipe.execute()
+    except (RedisError, OSError) as error:
+        raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
 
 
 async def forget(redis: Redis, session_ids: list[UUID]) -> None:

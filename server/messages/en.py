@@ -28,6 +28,7 @@ MESSAGES: Final = {
     "bad_frame": "A message of the page was not understood. Please reload it.",
     "not_joined": "The connection was not completed in time. We try again.",
     "already_joined": "This connection has joined the interview already.",
+    "place_released": "After a long pause your place was given to others. Continue when you like.",
     "opened_elsewhere": "The interview was opened in another window or on another device.",
     "moving": "The interview moves to another server. It goes on in a few seconds.",
     "slow_consumer": "Your connection is very slow. We connect again.",

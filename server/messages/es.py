@@ -28,6 +28,7 @@ MESSAGES: Final = {
     "bad_frame": "No se entendió un mensaje de la página. Vuelva a cargarla.",
     "not_joined": "La conexión no se completó a tiempo. Volvemos a intentarlo.",
     "already_joined": "Esta conexión ya entró a la entrevista.",
+    "place_released": "Tras una larga pausa liberamos su lugar. Continúe cuando quiera.",
     "opened_elsewhere": "La entrevista se abrió en otra ventana o dispositivo.",
     "moving": "La entrevista pasa a otro servidor. Continúa en unos segundos.",
     "slow_consumer": "Su conexión está muy lenta. Volvemos a conectar.",

@@ -28,6 +28,7 @@ MESSAGES: Final = {
     "bad_frame": "Uma mensagem da página não foi entendida. Recarregue-a.",
     "not_joined": "A conexão não foi concluída a tempo. Tentamos de novo.",
     "already_joined": "Esta conexão já entrou na entrevista.",
+    "place_released": "Depois de uma longa pausa liberamos seu lugar. Continue quando quiser.",
     "opened_elsewhere": "A entrevista foi aberta em outra janela ou dispositivo.",
     "moving": "A entrevista passa para outro servidor. Continua em alguns segundos.",
     "slow_consumer": "A sua conexão está muito lenta. Conectamos de novo.",

@@ -1,5 +1,6 @@
 """Interviews over REST: invite, look, give a new link, withdraw, answer what was asked for."""
 
+import contextlib
 from typing import Any, Final
 from uuid import UUID
 
@@ -259,12 +260,12 @@ async def answer_request(
     request_id: FromPath[UUID],
     data: JSONBody[RequestAnswer],
 ) -> Accommodation:
-    """Grant or decline once; minutes count from the next time an instance takes the session up."""
-    person = request.user
+    """Grant or decline once; granted minutes reach a running interview within seconds."""
+    house, person, seconds = house_of(request), request.user, 0.0
     if data.status == "declined" and data.extra_minutes:
         raise Fault("invalid_input", "a declined request gives no minutes")
-    async with house_of(request).db.tenant(person.tenant_id) as c:
-        await find(c, interview_id)
+    async with house.db.tenant(person.tenant_id) as c:
+        interview = await find(c, interview_id)
         answered = await accommodations.answer(
             c,
             interview_id=interview_id,
@@ -277,13 +278,17 @@ async def answer_request(
         if answered.kind == "extra_time" and answered.status == "granted":
             if answered.extra_minutes == 0:
                 raise Fault("invalid_input", "say how many extra_minutes are granted")
-            await interviews.record_extra_minutes(c, interview_id, answered.extra_minutes)
+            seconds = await interviews.record_extra_minutes(c, interview_id, answered.extra_minutes)
         elif answered.extra_minutes:
             raise Fault("invalid_input", "only a request for time is granted minutes")
         await audit.note(
             c, person.tenant_id, f"user:{person.id}", f"request.{answered.status}", "interview",
             interview_id, {"request_id": request_id, "extra_minutes": answered.extra_minutes},
         )  # fmt: skip
+    if seconds and interview.status in ("invited", "live"):
+        # After the commit. Without Redis the owner finds it at a join, or when time runs out.
+        with contextlib.suppress(Fault):
+            await live.mark_granted(house.redis, interview.session_id, seconds)
     return answered
 
 

@@ -266,6 +266,115 @@ def test_a_long_interview_comes_back_in_one_frame():
     assert all(item.said.answer == text for item in session.answered)
 
 
+def granted(session: Session, minutes: int):
+    """The plan's time with so many minutes more, as a grant makes it."""
+    return ev.Lengthened(session.plan.seconds + 60.0 * minutes, session.plan.minutes + minutes)
+
+
+def test_granted_time_counts_at_once_and_once():
+    """The clock goes on with the new total; the same word again, or less time, changes nothing."""
+    session = make_session()
+    ask_through(session, session.receive(ev.Joined(), 0.0))
+    event = granted(session, 10)
+    frame = frames(session.receive(event, 60.0))[0]
+    assert isinstance(frame, messages.TimeGranted)
+    assert (frame.seconds_left, frame.minutes, frame.minutes_total) == (29 * 60.0, 10, 30)
+    assert session.seconds_left(120.0) == 28 * 60.0
+    assert session.receive(event, 120.0) == []
+    assert session.receive(ev.Lengthened(60.0, 1), 120.0) == []
+    assert session.plan.minutes == 30
+
+
+def test_time_granted_within_the_grace_saves_the_interview():
+    """After the time and before the end of the grace it is not too late; after the end it is."""
+    session = make_session(plan=make_plan(minutes=5))
+    ask_through(session, session.receive(ev.Joined(), 0.0))
+    session.receive(granted(session, 1), 329.0)
+    assert session.receive(ev.Ticked(), 331.0) == []
+    assert only(session.receive(ev.Ticked(), 391.0), ev.Close).reason == "time_up"
+    assert session.receive(granted(session, 30), 391.0) == []
+    assert frames(session.receive(ev.Closed("time_up"), 392.0))[0].reason == "time_up"
+    assert session.receive(granted(session, 30), 393.0) == []
+
+
+def test_time_granted_while_the_last_answer_is_saved_begins_another_question():
+    """The end that was foreseen with the answer is not the end any more."""
+    session = make_session(plan=make_plan(minutes=5))
+    ask_through(session, session.receive(ev.Joined(), 0.0))
+    save = only(session.receive(ev.AnswerReceived("a", 1, ANSWER), 290.0), ev.Save)
+    assert save.next_ask is None
+    session.receive(granted(session, 10), 290.0)
+    ask = only(session.receive(ev.AnswerSaved("a", 1, "saved"), 290.0), ev.Ask)
+    assert (ask.plan.turn, ask.recorded) == (2, False)
+
+
+def test_time_granted_in_a_pause_waits_with_the_clock():
+    """The frame tells the new time, and it is all there after the pause."""
+    session = make_session()
+    ask_through(session, session.receive(ev.Joined(), 0.0))
+    session.receive(ev.PauseAsked(), 0.0)
+    session.receive(granted(session, 10), 500.0)
+    assert frames(session.receive(ev.ResumeAsked(), 900.0))[0].seconds_left == 30 * 60.0
+
+
+def went_and_came(seconds: float, **left):
+    """A session whose candidate left and came back to another owner, and what that one does."""
+    session = make_session()
+    ask_through(session, session.receive(ev.Joined(wall=1e9), 0.0))
+    for event in left.get("before", ()):
+        session.receive(event, 0.0)
+    session.receive(ev.Left(silent_seconds=20.0, wall=1e9 + 100), 100.0)
+    state = msgspec.json.decode(msgspec.json.encode(session.saved_snapshot(9_000.0)), type=Snapshot)
+    other = make_session(epoch=2, snapshot=state)
+    return other, other.receive(ev.Joined(wall=1e9 + 80 + seconds), 5.0)
+
+
+def test_whoever_was_away_for_long_finds_a_pause():
+    """From the last sign of life on, also at another owner: paused, away, and the clock stood."""
+    other, effects = went_and_came(limits.AWAY_PAUSE_SECONDS)
+    paused = frames(effects)[0]
+    assert isinstance(paused, messages.SessionPaused)
+    assert paused.reason == "away"
+    assert other.state_frame(5.0).paused_reason == "away"
+    assert other.seconds_left(9_000.0) == 20 * 60.0 - 80.0
+    refused = other.receive(ev.AnswerReceived("a", 1, ANSWER), 9_000.0)
+    assert only(refused, ev.Tell).frame.code == "paused"
+    resumed = frames(other.receive(ev.ResumeAsked(), 9_000.0))[0]
+    assert resumed.seconds_left == 20 * 60.0 - 80.0
+    assert other.state_frame(9_000.0).paused_reason == ""
+
+
+def test_a_short_absence_is_no_pause():
+    """A second less, and the interview goes on; the next absence is measured by itself."""
+    other, effects = went_and_came(limits.AWAY_PAUSE_SECONDS - 1)
+    assert frames(effects) == []
+    assert not other.snapshot.paused
+    assert only(effects, ev.Checkpoint)  # nobody takes it for away any more, should we die now
+    assert other.saved_snapshot(5.0).away_since == 0.0
+
+
+def test_a_pause_that_was_asked_for_stays_what_it_is():
+    """Away in a pause: one pause, with its own reason."""
+    other, effects = went_and_came(limits.AWAY_CLOSE_SECONDS - 1, before=[ev.PauseAsked()])
+    assert frames(effects) == []
+    assert other.snapshot.paused_reason == "requested"
+
+
+def test_a_day_that_was_set_back_is_no_absence():
+    """The time of day may jump: at worst nobody is paused."""
+    other, _ = went_and_came(-86_400.0)
+    assert not other.snapshot.paused
+
+
+def test_a_snapshot_of_an_older_program_is_read():
+    """What another version wrote has no such fields, and nobody was away."""
+    old = msgspec.json.decode(b'{"used_seconds": 3.0, "paused": true}', type=Snapshot)
+    session = make_session(snapshot=old)
+    session.receive(ev.Joined(wall=1e9), 0.0)
+    assert session.state_frame(0.0).paused
+    assert session.state_frame(0.0).paused_reason == ""
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Every event in any order, against a store and a client that keep their own books."""
 
@@ -278,6 +387,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.accepted = {}
         self.client = None  # the offset the client has, while it is connected
         self.lose_next = False
+        self.granted = 0.0
+        self.left_at = None  # the time of day when the client left
 
     def take(self, effects):
         work = list(effects)
@@ -291,6 +402,9 @@ class AnyOrder(RuleBasedStateMachine):
                 if isinstance(frame, messages.AnswerAccepted):
                     assert self.store[frame.turn] == frame.client_msg_id
                     self.accepted[frame.turn] = frame.client_msg_id
+                if isinstance(frame, messages.TimeGranted):
+                    assert frame.minutes > 0
+                    assert frame.minutes_total == self.session.plan.minutes
             elif isinstance(effect, ev.Tell) and isinstance(effect.frame, messages.SessionState):
                 self.client = effect.frame.offset
             elif isinstance(effect, ev.Save):
@@ -326,12 +440,36 @@ class AnyOrder(RuleBasedStateMachine):
     def join(self, epoch, back):
         offset = max(0, self.session.offset - back)
         self.client = offset
-        self.take(self.session.receive(ev.Joined(epoch, offset), self.now))
+        was, away = self.session.snapshot.paused, self.left_at
+        over = self.session.finished or self.session.closing
+        self.take(self.session.receive(ev.Joined(epoch, offset, self.wall), self.now))
+        if away is not None and not over:
+            long = self.wall - away >= limits.AWAY_PAUSE_SECONDS
+            assert self.session.snapshot.paused == (was or long)
+            self.left_at = None
+        elif not over:
+            assert self.session.snapshot.paused == was
+
+    @property
+    def wall(self):
+        return 1e9 + self.now
+
+    @rule(minutes=st.integers(-5, 30))
+    def grant(self, minutes):
+        session, before = self.session, self.session.seconds_left(self.now)
+        over = session.finished or session.closing
+        self.take(session.receive(granted(session, minutes), self.now))
+        gained = 0.0 if over else 60.0 * max(0, minutes)
+        assert abs(session.seconds_left(self.now) - before - gained) < 1e-6
+        self.left += gained
+        self.granted += gained
 
     @rule()
     def leave(self):
         self.client = None
-        self.take(self.session.receive(ev.Left(silent_seconds=3.0), self.now))
+        if self.session.connected:
+            self.left_at = self.wall - 3.0
+        self.take(self.session.receive(ev.Left(silent_seconds=3.0, wall=self.wall), self.now))
         self.left += 3.0  # silence is given back
 
     @precondition(lambda self: self.asks)
@@ -393,7 +531,10 @@ class AnyOrder(RuleBasedStateMachine):
             else:
                 answered.append(item)
         self.session = make_session(
-            epoch=self.session.epoch + 1, answered=answered, snapshot=snapshot
+            epoch=self.session.epoch + 1,
+            answered=answered,
+            snapshot=snapshot,
+            plan=self.session.plan,
         )
         self.client = None
         self.asks = []
@@ -412,6 +553,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def time_never_comes_back(self):
         left = self.session.seconds_left(self.now)
+        assert self.session.plan.seconds == 20 * 60.0 + self.granted
         assert left <= self.session.plan.seconds
         assert left <= getattr(self, "left", left) + 1e-6
         self.left = left

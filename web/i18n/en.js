@@ -186,6 +186,7 @@ export default {
   "fault.bad_frame": "This page and the server do not understand each other. Reload it.",
   "fault.not_joined": "The connection took too long; it is tried again.",
   "fault.already_joined": "The connection was already open.",
+  "fault.place_released": "After a long pause your place was given to others. Continue when you like.",
   "fault.opened_elsewhere": "The interview was opened in another window.",
   "fault.moving": "Your interview moves to another server; the answer will be sent again.",
   "fault.slow_consumer": "The connection is very slow; it is tried again.",

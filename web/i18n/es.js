@@ -186,6 +186,7 @@ export default {
   "fault.bad_frame": "Esta página y el servidor no se entienden. Vuelva a cargarla.",
   "fault.not_joined": "La conexión tardó demasiado; se intenta de nuevo.",
   "fault.already_joined": "La conexión ya estaba abierta.",
+  "fault.place_released": "Tras una larga pausa liberamos su lugar. Continúe cuando quiera.",
   "fault.opened_elsewhere": "La entrevista se abrió en otra ventana.",
   "fault.moving": "Su entrevista pasa a otro servidor; la respuesta se enviará de nuevo.",
   "fault.slow_consumer": "La conexión está muy lenta; se intenta de nuevo.",

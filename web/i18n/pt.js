@@ -186,6 +186,7 @@ export default {
   "fault.bad_frame": "Esta página e o servidor não se entendem. Recarregue-a.",
   "fault.not_joined": "A conexão demorou demais; tenta-se de novo.",
   "fault.already_joined": "A conexão já estava aberta.",
+  "fault.place_released": "Depois de uma longa pausa liberamos seu lugar. Continue quando quiser.",
   "fault.opened_elsewhere": "A entrevista foi aberta em outra janela.",
   "fault.moving": "Sua entrevista passa para outro servidor; a resposta será enviada de novo.",
   "fault.slow_consumer": "A conexão está muito lenta; tenta-se de novo.",
