@@ -97,7 +97,7 @@ class Interview:
         self._socket: ClientConnection | None = None
         self._resume: tuple[str, str] | None = None  # token, url
         self._pending: dict[str, messages.AnswerSubmit] = {}
-        self._joined = self._closed = False
+        self._joined = self._closed = self._sent_on = False
         self._moved_to: Admitted | None = None  # a seat at another instance, out of the line
         self.waiting_token = ""  # proves the place in line while it waits
         self._heard_at = 0.0
@@ -182,7 +182,9 @@ class Interview:
             self._judge_close(code or 1006)
             if not self._reconnect:
                 return
-            await asyncio.sleep(self._backoff.next())
+            if not self._sent_on:  # a server that sends somebody on expects them elsewhere at once
+                await asyncio.sleep(self._backoff.next())
+            self._sent_on = False
 
     async def _open(self) -> ClientConnection:
         if self._resume is not None:
@@ -286,6 +288,7 @@ class Interview:
                 self.counts.queued += not self.waiting_token
                 self.waiting_token = frame.waiting_token
             case messages.SessionMoving():
+                self._sent_on = True
                 if frame.ticket:
                     self._moved_to = Admitted(frame.ticket, frame.resume_url)
                 elif self._resume is not None:

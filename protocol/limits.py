@@ -58,6 +58,9 @@ AWAY_CLOSE_SECONDS = 24 * 3600.0  # then it is closed with what was said; pages 
 PAUSED_PLACE_SECONDS = 900.0  # a pause holds its place this long; then 4506
 GRANT_LOOK_SECONDS = 60.0  # with less than this left PostgreSQL is asked for granted time once more
 DRAIN_SECONDS = 8.0
+DRAIN_STEP_SECONDS = 0.01  # between two moves: a join costs its new instance about half of it
+DRAIN_SPREAD_SECONDS = 6.0  # all of them, if there are too many for that step
+DRAIN_LOOK_SECONDS = 1.0  # what is known of the others' places is believed this long
 REFUSED_RETRY_SECONDS = 5
 
 # The waiting room -------------------------------------------------------------------------
@@ -173,6 +176,7 @@ assert max(RESUME_SECONDS, LIVE_SECONDS) <= AWAY_CLOSE_SECONDS  # nothing outliv
 assert CLOSING_SECONDS_LEFT < GRANT_LOOK_SECONDS < MINUTES_MIN * 60
 assert SEND_SECONDS < TCP_USER_TIMEOUT_MS / 1000 < STUCK_PEER_SECONDS
 assert JOIN_SECONDS < SEAT_SECONDS
+assert DRAIN_SPREAD_SECONDS + DRAIN_LOOK_SECONDS < DRAIN_SECONDS < SEAT_SECONDS
 assert max(INSTANCE_LEASE_SECONDS, SLOT_LEASE_SECONDS, SEAT_SECONDS) < LEASE_SECONDS_MAX
 assert RESUME_SECONDS < COPY_SECONDS <= INVITATION_SECONDS  # a link is what reads the copy
 assert HEARTBEAT_SECONDS + PONG_SECONDS < SILENCE_SECONDS

@@ -19,7 +19,7 @@ from server.house import House
 from server.instance import Instance
 from server.problems import message
 from server.ratelimit import Limiter
-from server.rest import build
+from server.rest import build, fleet
 from server.rest.front import allowed_origins
 from server.sessions import Sessions
 from server.tickets import Tickets
@@ -99,7 +99,10 @@ async def compose(settings: Settings, role: Role, stack: Stack) -> Server:
     sessions = stack.add(Sessions(instance), lambda it: it.close())
     await _announce(instance, settings)
     sessions.keep_time()
-    live = [live_socket.route(instance, sessions)]
+    live = [
+        live_socket.route(instance, sessions),
+        fleet.own_door(instance.id, sessions.look_for_drain),
+    ]
     app = build(house, live=live, with_api=role == "all")
     return Server(app=app, events=house.events, instance=instance, sessions=sessions)
 

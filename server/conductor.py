@@ -82,6 +82,11 @@ class Conductor:
         if not self.ended.is_set():
             self._inbox.put_now(Detach(peer))
 
+    def move(self, drain: Drain) -> None:
+        """Hear where to move; said once, so it needs no room in the inbox."""
+        if not self.ended.is_set():
+            self._inbox.put_now(drain)
+
     @property
     def full(self) -> bool:
         """Whether the inbox takes no more for now."""
@@ -377,12 +382,12 @@ class Conductor:
             return
         self._asker.stop()
         if self.peer is not None:
-            left = int(limits.DRAIN_SECONDS * 1000)
-            self.peer.send(messages.SessionMoving(deadline_ms=left, resume_url=drain.resume_url))
             await self._part_from(self.peer)  # whoever never comes back was here until now
-        await self._let_go()
+        await self._let_go()  # first: whoever takes it over reads what is written here
         metrics.drained.inc()
         if self.peer is not None:
+            left = int(limits.DRAIN_SECONDS * 1000)
+            self.peer.send(messages.SessionMoving(deadline_ms=left, resume_url=drain.resume_url))
             self.peer.close("moving")
 
     async def shut(self) -> None:

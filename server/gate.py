@@ -60,6 +60,10 @@ class Gate:
         """Return every instance that announced itself, for operators to look at."""
         return await self._slots.instances()
 
+    async def ask_drain(self, instance_id: str, *, force: bool) -> str:
+        """Ask an instance to drain: asked, draining, gone or last."""
+        return await self._slots.ask_drain(instance_id, force=force)
+
     async def reserve(
         self,
         session_id: UUID,
@@ -143,9 +147,9 @@ def _order(living: list[Instance], prefer: str) -> list[Instance]:
     """Instances in the order to try: the preferred, then under target, then what is left.
 
     One that has missed a renewal comes last of all: a candidate whose server has just died is not
-    sent back to it.
+    sent back to it. Nor to one that drains, wherever the session was: its door is closed.
     """
-    open_ = [i for i in living if not i.draining or i.id == prefer]
+    open_ = [i for i in living if not i.draining]
     return sorted(
         open_, key=lambda i: (i.late, i.id != prefer, i.taken >= i.target, -i.taken, i.id)
     )

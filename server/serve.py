@@ -71,8 +71,8 @@ def _config(server: Server) -> uvicorn.Config:
 async def _drain(server: Server) -> None:
     if server.sessions is None or server.instance is None:
         return
-    log.info("draining", count=len(server.sessions))
     left = await server.sessions.drain()
+    server.sessions.announce_no_more()
     if left:
         log.warning("sessions_left", count=left)
     with contextlib.suppress(Fault):

@@ -8,12 +8,13 @@ from weakref import WeakSet, WeakValueDictionary
 from interview.session import Session
 from protocol import limits
 from protocol.faults import Fault
-from runtime import clock, metrics
+from runtime import metrics
 from runtime.lifecycle import Tasks
 from runtime.logs import Log
 from server.conductor import Conductor
 from server.connection import Connections
-from server.inbox import Attach, Drain, Lost
+from server.draining import Drainer
+from server.inbox import Attach, Lost
 from server.instance import Instance
 from server.peer import Peer
 from server.waiting import Room
@@ -36,7 +37,7 @@ class Sessions:
         self._arriving: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._released: WeakSet[Conductor] = WeakSet()
         self._tasks = Tasks("sessions")
-        self._emptied = asyncio.Event()
+        self._draining: asyncio.Task[int] | None = None
         self._renewing: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -76,6 +77,8 @@ class Sessions:
                 await self._let_go(conductor)
                 conductor = None
             if conductor is None:
+                if self._instance.draining.is_set():
+                    raise Fault("draining")  # it passed the gate before that was closed
                 conductor = await self._take_over(tenant_id, session_id)
             if conductor.record.tenant_id != tenant_id:
                 raise Fault("not_found")
@@ -151,8 +154,6 @@ class Sessions:
         if self._conductors.get(session_id) is conductor:
             del self._conductors[session_id]
         metrics.sessions.set(len(self._conductors))
-        if not self._conductors:
-            self._emptied.set()
         self._tasks.start(self._bury(conductor))
 
     async def _bury(self, conductor: Conductor) -> None:
@@ -189,6 +190,7 @@ class Sessions:
             due = self._holding()[part :: limits.RENEW_PARTS]
             part = (part + 1) % limits.RENEW_PARTS
             try:
+                await self.look_for_drain()
                 await self._renew_places(due)
                 await self._release_finished()
                 await self._look_at_marks(due)
@@ -202,6 +204,7 @@ class Sessions:
         draining = self._instance.draining.is_set()
         ids = [conductor.record.session_id for conductor in due]
         if await slots.renew(id_, ids, draining=draining, whole=False) < 0:
+            await self.room.look()  # who waits is known before a place can be claimed
             every = [conductor.record.session_id for conductor in self._holding()]
             await slots.renew(id_, every, draining=draining)
 
@@ -228,34 +231,31 @@ class Sessions:
             conductor.grants.marked(mark.seconds)
 
     async def drain(self) -> int:
-        """Move every session away within limits.DRAIN_SECONDS; returns how many could not be."""
-        instance = self._instance
-        instance.draining.set()
-        instance.gate.closed = True
-        self.room.drain()
-        url = await self._elsewhere()
-        deadline = clock.monotonic() + limits.DRAIN_SECONDS
-        for conductor in list(self._conductors.values()):
-            await conductor.post(Drain(url, deadline))
-        if self._conductors:
-            self._emptied.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._emptied.wait(), deadline + 1 - clock.monotonic())
-        if self._renewing is not None:
-            self._renewing.cancel()  # an instance that ends does not announce itself again
-        return len(self._conductors)
+        """Move every session away within limits.DRAIN_SECONDS; returns how many could not be.
 
-    async def _elsewhere(self) -> str:
-        """The fullest other instance that admits, or this one's own address (its successor's)."""
+        The instance stays, admits nobody and says so; asked again, it is the same drain.
+        """
+        if self._draining is None:
+            instance = self._instance
+            instance.draining.set()
+            instance.gate.closed = True
+            self.room.drain()
+            log.info("draining", count=len(self._conductors))
+            drainer = Drainer(instance, lambda: list(self._conductors.values()))
+            work = drainer.drain(lambda: bool(self._arriving))
+            self._draining = self._tasks.start(work, name="drain")
+        return await asyncio.shield(self._draining)
+
+    async def look_for_drain(self) -> None:
+        """Begin to drain if an operator has asked for it."""
         instance = self._instance
-        try:
-            await instance.slots.renew(instance.id, [], draining=True)
-            for other in await instance.slots.instances():
-                if other.alive and not other.draining and other.taken < other.admit:
-                    return other.url
-        except Fault:
-            pass
-        return instance.url
+        if self._draining is None and await instance.slots.asked_to_drain(instance.id):
+            self._tasks.start(self.drain(), name="asked to drain")
+
+    def announce_no_more(self) -> None:
+        """Renew nothing any more: the process ends."""
+        if self._renewing is not None:
+            self._renewing.cancel()
 
     async def close(self) -> None:
         """Stop every session's loop; what is not durable by now is not acknowledged either."""

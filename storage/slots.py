@@ -50,6 +50,7 @@ class Claim(msgspec.Struct, frozen=True):
 
 LATE_MS: Final = int((limits.INSTANCE_LEASE_SECONDS - limits.RENEW_LATE_SECONDS) * 1000)
 KEEP_MS: Final = int(limits.WAITING_KEEP_SECONDS * 1000)
+DRAIN: Final = "drain"  # the mark of whoever wants an instance empty
 FIRST: Final = "*"  # the lane of returning sessions, before every tenant's
 _LEASE_MS_MAX: Final = limits.LEASE_SECONDS_MAX * 1000
 RETURNING: Final = "cap"
@@ -69,8 +70,15 @@ class Slots:
     async def register(
         self, instance_id: str, *, url: str, admit: int, cap: int, target: int
     ) -> None:
-        """Announce an instance: from now on each renewal says who it is, even to an empty Redis."""
+        """Announce an instance: from now on each renewal says who it is, even to an empty Redis.
+
+        What an earlier process of its name was asked is forgotten.
+        """
         self._announced[instance_id] = (url, admit, cap, target)
+        try:
+            await self._redis.hdel(keys.instance(instance_id), DRAIN)
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
         await self.renew(instance_id, [])
 
     async def claim(
@@ -132,6 +140,26 @@ class Slots:
             [str(session_id)],
         )
         self.freed.set()
+
+    async def ask_drain(self, instance_id: str, *, force: bool) -> str:
+        """Ask an instance to drain: asked, draining (it does already), gone or last.
+
+        The last one that admits is asked only by `force`.
+        """
+        others = [one.id for one in await self.instances() if one.id != instance_id]
+        answer = await self._writer.run(
+            "drain",
+            [keys.instance(id_) for id_ in (instance_id, *others)],
+            ["1" if force else "0"],
+        )
+        return text(answer)
+
+    async def asked_to_drain(self, instance_id: str) -> bool:
+        """Tell whether somebody has asked this instance to drain."""
+        try:
+            return await self._redis.hget(keys.instance(instance_id), DRAIN) == b"1"
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
 
     async def remove(self, instance_id: str) -> None:
         """Forget an instance that has ended."""

@@ -374,3 +374,17 @@ class Fleet(msgspec.Struct, frozen=True):
     instances: list[InstanceOut]
     lanes: list[LaneState]
     outbox_waiting: int
+
+
+class DrainOut(msgspec.Struct, frozen=True):
+    """What happens to an instance that was asked to drain.
+
+    It begins within `begins_seconds` and is empty `empty_seconds` later; then it waits to be
+    stopped. `already` when it had been asked before.
+    """
+
+    instance_id: str
+    sessions: int
+    already: bool
+    begins_seconds: float
+    empty_seconds: float
