@@ -221,6 +221,26 @@ async def test_another_answer_is_not_kept_while_one_is_in_doubt(settings, db, te
     assert [row.client_msg_id for row in await turns_of(db, made)] == ["first"]
 
 
+async def test_what_waits_goes_in_before_anything_newer(settings, db, tenant, stores, monkeypatch):
+    """The next answer meets a PostgreSQL that is back: the journal's first, then this one."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            keeper = house.sessions.here(made.session_id)._keeper
+            monkeypatch.setattr(keeper, "tick", lambda: None)  # nobody flushes in the background
+            house.instance.reach.away = True  # this process alone cannot reach PostgreSQL
+            await say(wire, 1)
+            await asked(wire, 2)
+            await say(wire, 2)
+            await asked(wire, 3)
+            assert await turns_of(db, made) == []
+            house.instance.reach.away = False
+            await say(wire, 3)
+            assert [row.turn for row in await turns_of(db, made)] == [1, 2, 3]
+
+
 async def test_what_could_not_be_trimmed_is_in_nobodys_way(settings, db, tenant, stores, redis):
     """Valkey stood still between the flush and the trimming; the next outage finds a leftover."""
     made = await make_interview(db, tenant)
