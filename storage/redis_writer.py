@@ -8,8 +8,9 @@ from collections import deque
 from importlib import resources
 from typing import Any, Final
 
+import hiredis
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from protocol.faults import Fault
 from runtime.lifecycle import Tasks
@@ -40,15 +41,21 @@ def _tell(batch: list[Any], answers: list[Any]) -> None:
             future.set_result(answer)
 
 
+def _pack(*words: Any) -> bytes:
+    packed: bytes = hiredis.pack_command(words)
+    return packed
+
+
 class RedisWriter:
     """One connection, one loop; `call` gives a future with the script's answer."""
 
     def __init__(self, redis: Redis) -> None:
         """Use `redis` for the writing; the loop starts with the first call."""
-        self._redis = redis
+        self._pool: Any = redis.connection_pool
         self._pending: deque[tuple[str, list[str], list[Any], asyncio.Future[Any]]] = deque()
         self._wake = asyncio.Event()
         self._tasks = Tasks("redis-writer")
+        self._connection: Any = None
         self._hashes: dict[str, str] = {}
         self._sources: dict[str, str] = {}
 
@@ -84,32 +91,74 @@ class RedisWriter:
 
     async def _send(self, batch: list[Any]) -> list[Any]:
         await self._load({name for name, *_ in batch})
-        pipe = self._redis.pipeline(transaction=False)
-        for name, keys, args, _ in batch:
-            pipe.evalsha(self._hashes[name], len(keys), *keys, *args)
-        answers = await pipe.execute(raise_on_error=False)
+        answers = await self._exchange([self._command(item) for item in batch])
         if any(isinstance(answer, NoScriptError) for answer in answers):
             # Redis was restarted: none of these has run, so loading and sending again is safe.
             self._hashes.clear()
             await self._load({name for name, *_ in batch})
             retry = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            pipe = self._redis.pipeline(transaction=False)
-            for i in retry:
-                name, keys, args, _ = batch[i]
-                pipe.evalsha(self._hashes[name], len(keys), *keys, *args)
-            for i, answer in zip(retry, await pipe.execute(raise_on_error=False), strict=True):
+            again = await self._exchange([self._command(batch[i]) for i in retry])
+            for i, answer in zip(retry, again, strict=True):
                 answers[i] = answer
-        return list(answers)
+        return answers
+
+    def _command(self, item: Any) -> bytes:
+        name, keys, args, _ = item
+        return _pack("EVALSHA", self._hashes[name], len(keys), *keys, *args)
 
     async def _load(self, names: set[str]) -> None:
         for name in names - self._hashes.keys():
             source = self._sources.setdefault(name, script(name))
-            loaded = await self._redis.script_load(source)
+            loaded = (await self._exchange([_pack("SCRIPT", "LOAD", source)]))[0]
+            if isinstance(loaded, Exception):
+                raise loaded
             self._hashes[name] = text(loaded)
+
+    async def _exchange(self, commands: list[bytes]) -> list[Any]:
+        """Send commands in one piece and return their answers, errors among them.
+
+        The connection is kept between batches, without a pool's and a pipeline's work around each.
+        One that has died since the last batch is opened once more: what was sent twice is a script
+        under a fence or a claim, which says the same thing twice.
+        """
+        fresh = self._connection is None
+        try:
+            return await self._exchange_on(await self._connected(), commands)
+        except BaseException as error:
+            await self._disconnect()
+            if fresh or not isinstance(error, (RedisError, OSError)):
+                raise
+        try:
+            return await self._exchange_on(await self._connected(), commands)
+        except BaseException:
+            await self._disconnect()
+            raise
+
+    async def _exchange_on(self, connection: Any, commands: list[bytes]) -> list[Any]:
+        await connection.send_packed_command(b"".join(commands), check_health=False)
+        answers: list[Any] = []
+        for _ in commands:
+            try:
+                answers.append(await connection.read_response())
+            except ResponseError as error:
+                answers.append(error)
+        return answers
+
+    async def _connected(self) -> Any:
+        if self._connection is None:
+            self._connection = await self._pool.get_connection()
+        return self._connection
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
+            await self._pool.release(connection)
 
     async def close(self) -> None:
         """Stop; what still waits is told that Redis is away."""
         await self._tasks.close()
+        await self._disconnect()
         for *_, future in self._pending:
             if not future.done():
                 future.set_exception(Fault("unavailable", "closing"))
