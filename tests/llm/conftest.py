@@ -15,6 +15,9 @@ from loadtest.model_serve import serving
 from loadtest.model_stream import Options
 from runtime.settings import Settings
 from storage.ledger import MemoryLedger
+from tests.llm.houses import house
+
+__all__ = ["house"]  # a fixture of its own room
 
 ANSWER = (
     "En mi último trabajo me encargué de migrar el cierre contable a SAP y comparé dos opciones. "
