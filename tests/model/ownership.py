@@ -108,14 +108,14 @@ def _welcomed(o: Owner, turns: tuple[str, ...], sealed: tuple[str, ...]) -> Owne
 def _answer(s: State, o: Owner, v: Variant, b: Bounds) -> Iterator[Step]:
     """An answer arrives: to PostgreSQL, or, when that is out of reach, to the journal.
 
-    While another answer of the turn is in doubt, that one goes first, and never to the journal.
+    While another answer of the turn is in doubt, that one is settled first, in PostgreSQL.
     """
     if o.request is not None or len(o.known) == b.turns:
         return
     for answer in _texts(s, len(o.known) + 1):
         first = o.doubt if o.doubt and v.mind_doubt else answer
         if not o.unflushed:
-            new = o._replace(request=("save", first))
+            new = o._replace(request=("save" if first == answer else "settle", first))
             yield f"{o.fence}: {answer} comes, {first} sent to PostgreSQL", _put(s, o, new)
         if o.confirmed and first == answer:
             new = o._replace(request=("append", answer))
@@ -136,33 +136,54 @@ def _carry_out(s: State, o: Owner, v: Variant) -> Iterator[Step]:
     if o.request is None:
         return
     kind, answer = o.request
-    late = s._replace(late=s.late | {(kind, o.fence, answer)})
     gave_up = o._replace(request=None, doubt=answer)
-    yield f"{o.fence}: gives up on {answer}, which is on its way", _put(late, o, gave_up)
-    counts = o._replace(request=None, known=(*o.known, answer), doubt="")
-    idle = o._replace(request=None)
+    yield (
+        f"{o.fence}: gives up on {answer}, which is on its way",
+        _put(_on_its_way(s, o), o, gave_up),
+    )
     if kind == "append":
-        after, taken = append(s, o.fence, answer, v)
-        if taken:
-            after = after._replace(told=after.told | {answer})
-            new = counts._replace(unflushed=o.unflushed + 1)
-            yield f"{o.fence}: Redis journals {answer}; accepted", _put(after, o, new)
-        else:
-            yield f"{o.fence}: Redis refuses {answer}", _put(s, o, idle)
+        yield from _into_journal(s, o, answer, v)
     elif kind == "save" and not v.locked:
         new = o._replace(request=("insert", answer)) if o.fence == s.fence else None
         yield f"{o.fence}: PostgreSQL checks {answer}", _put(s, o, new)
     else:
-        after, outcome = save(s, o.fence if kind == "save" else s.fence, answer)
-        label = f"{o.fence}: PostgreSQL answers for {answer}: {outcome}"
-        if outcome in ("saved", "duplicate"):
-            if answer == o.doubt and not v.count_settled:
-                yield label, _put(after, o, idle._replace(doubt=""))
-            after = after._replace(told=after.told | {answer})
-            yield f"{label}; accepted", _put(after, o, counts._replace(untrimmed=bool(o.doubt)))
-        else:
-            new = None if outcome == "fence_lost" else idle._replace(doubt="")
-            yield label, _put(after, o, new)
+        yield from _into_database(s, o, kind, answer, v)
+
+
+def _on_its_way(s: State, o: Owner) -> State:
+    if o.request is None:
+        return s
+    kind, answer = o.request
+    late = ("save" if kind == "settle" else kind, o.fence, answer)
+    return s._replace(late=s.late | {late})
+
+
+def _into_journal(s: State, o: Owner, answer: str, v: Variant) -> Iterator[Step]:
+    after, taken = append(s, o.fence, answer, v)
+    if taken:
+        after = after._replace(told=after.told | {answer})
+        known, unflushed = (*o.known, answer), o.unflushed + 1
+        new = o._replace(request=None, known=known, unflushed=unflushed, doubt="")
+        yield f"{o.fence}: Redis journals {answer}; accepted", _put(after, o, new)
+    else:
+        yield f"{o.fence}: Redis refuses {answer}", _put(s, o, o._replace(request=None))
+
+
+def _into_database(s: State, o: Owner, kind: str, answer: str, v: Variant) -> Iterator[Step]:
+    after, outcome = save(s, s.fence if kind == "insert" else o.fence, answer)
+    label = f"{o.fence}: PostgreSQL answers for {answer}: {outcome}"
+    kept = outcome in ("saved", "duplicate")
+    if kept and kind != "settle":
+        after = after._replace(told=after.told | {answer})
+        known, untrimmed = (*o.known, answer), o.untrimmed or bool(o.doubt)
+        new = o._replace(request=None, known=known, untrimmed=untrimmed, doubt="")
+        yield f"{label}; accepted", _put(after, o, new)
+    elif v.start_over or outcome == "fence_lost":
+        yield f"{label}; lets the session go", _put(after, o, None)
+    else:
+        other = next(one for one in TEXTS if one != answer[-1])
+        new = o._replace(request=("save", f"{turn_of(answer)}{other}") if kept else None, doubt="")
+        yield f"{label}; goes on", _put(after, o, new)
 
 
 # What an owner does beside it ------------------------------------------------------------------
@@ -171,6 +192,8 @@ def _carry_out(s: State, o: Owner, v: Variant) -> Iterator[Step]:
 def _keep_house(s: State, o: Owner, v: Variant) -> Iterator[Step]:
     """Flush the journal once PostgreSQL is back, trim it, and register in an emptied Redis."""
     if o.request is not None:
+        if not v.one_by_one and o.request[0] == "append":
+            yield from _reassure(s, o, v)
         return
     if o.unflushed and s.fence > o.fence:
         yield f"{o.fence}: the flush finds a newer owner", _put(s, o, None)
@@ -225,10 +248,7 @@ def _sweep(s: State, v: Variant, b: Bounds) -> Iterator[Step]:
 
 def _faults(s: State, v: Variant, b: Bounds) -> Iterator[Step]:
     for o in s.owners:
-        after = s
-        if o.request is not None:
-            after = s._replace(late=s.late | {(o.request[0], o.fence, o.request[1])})
-        yield f"{o.fence}: crashes", _put(after, o, None)
+        yield f"{o.fence}: crashes", _put(_on_its_way(s, o), o, None)
     for kind, fence, answer in s.late:
         rest = s._replace(late=s.late - {(kind, fence, answer)})
         if kind == "append":

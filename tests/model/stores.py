@@ -23,9 +23,10 @@ class Variant(NamedTuple):
     locked: bool = True  # the check of a turn's write and its insert are one
     missing_key: bool = False  # the journal takes an answer when Redis knows no fence
     mind_doubt: bool = True  # no second text is kept while the fate of the first is unknown
-    count_settled: bool = True  # what was in doubt and turns out to be kept counts as answered
+    start_over: bool = True  # who learns that PostgreSQL knows more begins anew
     register_first: bool = True  # after an empty Redis: register, then confirm (not the reverse)
     mind_foreign: bool = True  # who registers anew and finds another's answers there steps down
+    one_by_one: bool = True  # nobody registers while an answer is on its way to the journal
     trim_named: bool = True  # what is dropped from the journal is named, not all that is there
     sweep_fenced: bool = True  # a sweep inserts under the fence that the copy had when it read
 
@@ -37,9 +38,10 @@ WRONG: Final = {
     "unlocked turn write": Variant(locked=False),
     "journal without its key": Variant(missing_key=True),
     "journal in spite of doubt": Variant(mind_doubt=False),
-    "settled and not counted": Variant(count_settled=False),
+    "goes on after it was found behind": Variant(start_over=False),
     "confirmed before registered": Variant(register_first=False),
     "registers over another's answers": Variant(mind_foreign=False),
+    "registers beside an append": Variant(one_by_one=False),
     "trim of all that is there": Variant(trim_named=False),
     "sweep without a fence": Variant(sweep_fenced=False),
 }

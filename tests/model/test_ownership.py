@@ -21,9 +21,10 @@ LEAST = {  # no shorter way into trouble: a change of the model that makes one s
     "unlocked turn write": 9,
     "journal without its key": 9,
     "journal in spite of doubt": 8,
-    "settled and not counted": 7,
+    "goes on after it was found behind": 7,
     "confirmed before registered": 12,
     "registers over another's answers": 14,
+    "registers beside an append": 10,
     "trim of all that is there": 9,
     "sweep without a fence": 12,
 }
