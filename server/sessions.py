@@ -204,6 +204,7 @@ class Sessions:
         draining = self._instance.draining.is_set()
         ids = [conductor.record.session_id for conductor in due]
         if await slots.renew(id_, ids, draining=draining, whole=False) < 0:
+            await self.room.look()  # who waits is known before a place can be claimed
             every = [conductor.record.session_id for conductor in self._holding()]
             await slots.renew(id_, every, draining=draining)
 

@@ -126,6 +126,11 @@ class Room:
 
     # Looking ----------------------------------------------------------------------------------
 
+    async def look(self) -> None:
+        """Say who waits here, and act on what is said of them; raises Fault `unavailable`."""
+        if self._held:
+            await self._look()
+
     async def _watch(self) -> None:
         """Look while somebody waits, and once more when nobody does."""
         freed, empty = self._instance.slots.freed, False
