@@ -7,7 +7,7 @@ from typing import Final
 
 import uvloop
 
-from loadtest.bench import commit, cores, floor, llm, session, start
+from loadtest.bench import buckets, commit, cores, floor, llm, session, start
 from loadtest.bench.figures import Figure, say, show
 from loadtest.bench.house import House, services
 from loadtest.bench.measure import NothingMeasured, Run
@@ -55,6 +55,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "floor": lambda args, house: floor.figures(_runs(args)),  # noqa: ARG005 - needs no services
     "session": _session,
     "llm": _llm,
+    "buckets": buckets.run,
 }
 
 
@@ -85,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--stream-piece-seconds", type=float, default=0.025, help="between them (0.025)"
     )
+    parser.add_argument("--bucket-processes", type=int, default=4, help="that share it (4)")
+    parser.add_argument("--bucket-seconds", type=float, default=60.0, help="from empty (60)")
     parser.add_argument(
         "--real-time",
         action="store_true",
