@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Final
 from uuid import UUID
 from weakref import WeakSet, WeakValueDictionary
 
@@ -22,6 +23,8 @@ from storage import sessions as store
 from storage.journal import Entry
 from storage.live import Mark
 
+TICK_PARTS: Final = 20
+MARKS_AT_ONCE: Final = 100
 log = Log("server.sessions")
 
 
@@ -169,6 +172,7 @@ class Sessions:
         """Begin the ticks and the renewing of places."""
         self._tasks.start(self._tick(), name="tick")
         self._renewing = self._tasks.start(self._renew(), name="renew")
+        self._tasks.start(self._watch_marks(), name="marks")
         self._tasks.start(self._watch_journal(), name="journal")
 
     async def _watch_journal(self) -> None:
@@ -178,11 +182,14 @@ class Sessions:
             await asyncio.sleep(limits.JOURNAL_LOOK_SECONDS)
 
     async def _tick(self) -> None:
+        """Look at everybody once a second, at a part of them each time: thousands are no burst."""
+        part = 0
         while True:
-            await asyncio.sleep(1)
-            self.connections.tick()
-            for conductor in list(self._conductors.values()):
+            await asyncio.sleep(1 / TICK_PARTS)
+            self.connections.tick(part, TICK_PARTS)
+            for conductor in list(self._conductors.values())[part::TICK_PARTS]:
                 conductor.tick()
+            part = (part + 1) % TICK_PARTS
 
     async def _renew(self) -> None:
         part = 0
@@ -193,7 +200,6 @@ class Sessions:
                 await self.look_for_drain()
                 await self._renew_places(due)
                 await self._release_finished()
-                await self._look_at_marks(due)
             except Fault as fault:
                 log.warning("places_not_renewed", code=fault.code)
             await asyncio.sleep(limits.RENEW_SECONDS)
@@ -218,6 +224,18 @@ class Sessions:
     def _holding(self) -> list[Conductor]:
         """The sessions that need their place: a finished one does not."""
         return [c for c in self._conductors.values() if not c.session.finished]
+
+    async def _watch_marks(self) -> None:
+        """Look at everybody's marks once in the time of a whole renewal, in small bites."""
+        while True:
+            holding = self._holding()
+            bites = max(1, -(-len(holding) // MARKS_AT_ONCE))
+            for number in range(bites):
+                try:
+                    await self._look_at_marks(holding[number::bites])
+                except Fault as fault:
+                    log.warning("marks_not_seen", code=fault.code)
+                await asyncio.sleep(limits.RENEW_SECONDS * limits.RENEW_PARTS / bites)
 
     async def _look_at_marks(self, conductors: list[Conductor]) -> None:
         """Find what others have done: another instance owns a session by now, or time was given."""
