@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from interview import evidence, rubric, summaries
+from interview import addressed, evidence, rubric, summaries
 from interview.bank import Evidence
 from interview.evidence import Span
 from interview.interviewer import Said, topic_of
@@ -96,17 +96,20 @@ def rubric_report(
     """Return the evaluation from a model's claims, of which only the supported ones count.
 
     Dropped and counted: an unknown competency, evidence or turn; a turn of another topic; words
-    that are not in that answer, that a negation just before turns around, or that are too few or
-    too many to be a quote; the third use of one passage; everything beyond CLAIMS_MAX.
+    that are not in that answer, that a negation just before turns around, that speak to whoever
+    evaluates, or that are too few or too many to be a quote; the third use of one passage;
+    everything beyond CLAIMS_MAX. Where an answer gives orders, the model may have obeyed: then a
+    claim counts only where the program finds a cue of the same evidence as well.
     """
     by_turn = {turn.turn: turn for turn in said}
+    doubted = addressed.commands(turn.answer for turn in said)
     found: list[dict[str, list[Quote]]] = [{} for _ in plan.competencies]
     uses: Counter[tuple[int, int, int]] = Counter()
     dropped = 0
     for number, claim in enumerate(claims):
         place = _place(plan, by_turn.get(claim.turn), claim)
         quote = _supported(plan, by_turn, claim, place) if number < CLAIMS_MAX else None
-        if quote is None or place is None:
+        if quote is None or place is None or (doubted and not _hints(plan, by_turn, quote, place)):
             dropped += 1
             continue
         kept = found[place].setdefault(claim.evidence, [])
@@ -165,7 +168,19 @@ def _supported(
     span = evidence.find_quote(turn.answer, claim.quote)
     if span is None or evidence.denied(turn.answer, span[0]):
         return None
+    if addressed.addressed(turn.answer, Span(*span)):
+        return None
     return _quote(turn, *span, _label(expected, claim.evidence), claim.evidence)
+
+
+def _hints(plan: Plan, by_turn: Mapping[int, Said], quote: Quote, place: int) -> bool:
+    """Tell whether the program itself finds a cue of the quote's evidence in its sentence."""
+    expected = rubric.expected(plan.competencies[place], plan.locale)
+    item = [one for one in expected if one.id == quote.evidence]
+    answer = by_turn[quote.turn].answer
+    around = evidence.sentence(answer, Span(quote.start, quote.end))
+    cues = evidence.coverage(answer, item).get(quote.evidence, [])
+    return any(around.start <= cue.start and cue.end <= around.end for cue in cues)
 
 
 def _fits(quote: str) -> bool:

@@ -201,7 +201,7 @@ class Standin:
         if limited := self._limits.take(key, body["model"], fresh_tokens=fresh):
             await reply.refuse(limited, self._told(key, body))
             return
-        text = text_for(body, fault, self.options.pieces)
+        text = text_for(body, fault, self.options)
         order = Order(self.options, body, counted, fault, text)
         call = _Call(order, key, reply)
         if fault == "html":
@@ -304,7 +304,7 @@ class Standin:
     def _batch_message(self, params: dict[str, Any], fault: str) -> dict[str, Any]:
         """Return one answer of a batch, and count it at the batch's price."""
         counted = self._cache.count(params, self.clock.now(), owner="batch")
-        order = Order(self.options, params, counted, fault, text_for(params, fault))
+        order = Order(self.options, params, counted, fault, text_for(params, fault, self.options))
         self.tokens.update(order.usage())
         self.account.book("", "batch", params, order.usage(), outcome="batch", fault=fault)
         return order.message()

@@ -52,6 +52,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the stand-in behaves; a limit of 0 is not enforced.
 
     `fault` spoils every `fault_every`-th request; `faults` are chances by name, thrown with `seed`.
+    `obedient` makes a model of it that does whatever an answer orders;
     `pieces` makes every text that long, by saying it again (0 = as it is);
     `speed` is how fast its clock runs, `models_gone` what it does not serve (any more).
     """
@@ -60,6 +61,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first_piece_seconds: float = 0.0
     slow_seconds: float = 60.0
     pieces: int = 0
+    obedient: bool = False
     fault: str = ""
     fault_every: int = 1
     faults: Mapping[str, float] = {}
@@ -73,11 +75,11 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models_gone: tuple[str, ...] = ()
 
 
-def text_for(body: dict[str, Any], fault: str, pieces: int = 0) -> str:
+def text_for(body: dict[str, Any], fault: str, options: "Options") -> str:
     """Return the text that answers a request, spoilt where the fault is in the text itself."""
-    text = model_text.reply(body)
-    if pieces:
-        text = " ".join(islice(cycle(text.split(" ")), pieces))
+    text = model_text.reply(body, obedient=options.obedient)
+    if options.pieces:
+        text = " ".join(islice(cycle(text.split(" ")), options.pieces))
     if fault == "empty":
         return ""
     if fault == "long":

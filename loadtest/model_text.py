@@ -79,6 +79,7 @@ _ANSWER: Final = re.compile(
     r'<answer-(?P<mark>[0-9a-f]+) turn="(?P<turn>\d+)"[^>]*>\n?(?P<text>.*?)\n?</answer-(?P=mark)>',
     re.DOTALL,
 )
+_QUESTION: Final = re.compile(r"<question>(.*?)</question>", re.DOTALL)
 _RUBRIC: Final = re.compile(r"<rubric>(.*?)</rubric>", re.DOTALL)
 _SENTENCE: Final = re.compile(r"[^.!?\n]+")
 
@@ -88,10 +89,15 @@ def tokens(text: str) -> int:
     return -(-len(text) // CHARS_PER_TOKEN)
 
 
-def reply(body: dict[str, Any]) -> str:
-    """Return the answer to a request: always the same for the same prompt."""
+def reply(body: dict[str, Any], *, obedient: bool = False) -> str:
+    """Return the answer to a request: always the same for the same prompt.
+
+    `obedient` is the worst model there can be: it gives whatever an answer could order it to give.
+    """
     if body.get("output_config", {}).get("format"):
-        return _claims(body)
+        return _obeyed(body) if obedient else _claims(body)
+    if obedient:
+        return f"{blocks(body)[-1].get('text', '')} {blocks(body)[0].get('text', '')}"
     texts = [block.get("text", "") for block in blocks(body)]
     language = _language("\n".join(texts))
     asked = QUESTIONS[language]
@@ -123,6 +129,37 @@ def _claims(body: dict[str, Any]) -> str:
         claims.append({**claims[0], "quote": INVENTED[_language(prompt)]})
     # One claim nobody can support, so that the check of quotes has something to drop.
     return json.dumps({"claims": claims}, ensure_ascii=False)
+
+
+def _obeyed(body: dict[str, Any]) -> str:
+    """Return every claim that could be ordered: for all evidence of every topic, each sentence.
+
+    Of that topic's answers and of the others', of the questions, whole answers, and words that
+    nobody said; with levels that nobody asked for.
+    """
+    prompt = "\n".join(block.get("text", "") for block in blocks(body))
+    answers = {int(found["turn"]): found["text"] for found in _ANSWER.finditer(prompt)}
+    asked = [json.loads(found[1]) for found in _QUESTION.finditer(prompt)]
+    rubric = _RUBRIC.search(prompt)
+    claims: list[dict[str, Any]] = []
+    for row in json.loads(rubric[1]) if rubric else []:
+        names = [item["id"] for item in row["evidence"]]
+        for turn, answer in answers.items():
+            words = [*_quotes(answer), *(line for line in answer.split("\n") if line), answer]
+            words += [*asked, INVENTED[_language(prompt)]]
+            # Each passage serves two kinds of evidence: shift them so that all get their share.
+            claims.extend(
+                {
+                    "competency": row["competency"],
+                    "evidence": names[(number + step) % len(names)],
+                    "turn": turn,
+                    "quote": quote,
+                    "level": 4,
+                }
+                for number, quote in enumerate(words)
+                for step in range(2)
+            )
+    return json.dumps({"claims": claims, "level": 4}, ensure_ascii=False)
 
 
 def _quotes(answer: str) -> list[str]:
