@@ -24,6 +24,7 @@ from protocol.faults import Fault
 from runtime import clock
 from runtime.settings import Settings
 from storage import candidates, events, interviews, outbox, reports
+from storage.budgets import Policy, set_policy
 from storage.connect import open_database
 from tests.pipeline.conftest import ACCOUNTANT, House
 
@@ -190,6 +191,20 @@ async def test_with_a_model_code_checks_what_it_proposes(with_model: House) -> N
     assert all(ANSWER[quote.start : quote.end] == quote.text for quote in quotes)
     lines = await with_model.fetch("SELECT task, engine, outcome FROM model_ledger")
     assert [tuple(line) for line in lines] == [("evaluation", "claude", "ok")]
+
+
+async def test_an_evaluation_that_cannot_be_paid_is_a_pending_review_with_that_reason(
+    with_model: House,
+) -> None:
+    """No level is computed by something cheaper, and nothing was asked or booked."""
+    interview_id = await interviewed(with_model)
+    async with with_model.tools.db.tenant(with_model.tenant) as c:
+        await set_policy(c, with_model.tenant, Policy(session=0, day=1_000, month=0))
+    assert await with_model.pump() == ["done"]
+    found = (await report(with_model, interview_id)).evaluation
+    assert (found.status, found.pending_reason) == ("pending_review", "model_budget")
+    assert all(one.level is None for one in found.competencies)
+    assert await with_model.fetch("SELECT 1 FROM model_ledger") == []
 
 
 async def test_a_model_that_fails_leaves_a_pending_review_that_is_tried_again(
