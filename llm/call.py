@@ -34,12 +34,15 @@ class Guard:
         self.text = ""
 
     def check(self, piece: str) -> str:
-        """Return the piece; Fault when it makes a question that nobody should see."""
+        """Return the piece; a ModelFault when it makes a question that nobody should see.
+
+        Its reasons say nothing against the provider: no candidate can open a breaker for others.
+        """
         text = self.text + piece
         if len(text) > limits.QUESTION_CHARS_MAX:
-            raise Fault("model_truncated", "far longer than a question")
+            raise ModelFault("max_tokens", "far longer than a question")
         if not storable(piece) or self.mark in text:
-            raise Fault("model_refused", "not a question")
+            raise ModelFault("refused", "not a question")
         self.text = text
         return piece
 
@@ -83,6 +86,7 @@ class Call:
         self._at = clock.monotonic()
         self.begun = self._at if begun is None else begun
         live = self.task == "question"
+        self._timed = engine.name != "offline"  # the bank is here, and keeps a pace of its own
         whole = limits.MODEL_QUESTION_SECONDS if live else limits.MODEL_EVALUATION_SECONDS
         self._due = self.begun + whole
         self._first_due = self.begun + limits.MODEL_FIRST_PIECE_SECONDS if live else self._due

@@ -107,6 +107,19 @@ async def test_a_model_that_shows_its_instructions_is_not_heard(
     assert wording.marker(request) not in events[-1].text
 
 
+async def test_whoever_makes_the_model_talk_takes_it_from_nobody_else(claude: Any) -> None:
+    """Twenty refused questions of one candidate; the next candidate is asked by the model."""
+    plan = a_plan()
+    claude.standin.change({"obedient": True})
+    for number in range(20):
+        request = msgspec.structs.replace(question_of([], plan), session_id=UUID(int=50 + number))
+        events = [event async for event in claude.gateway.stream(request)]
+        assert events[0] == EngineChanged("offline", "model_refused")
+    claude.standin.change({"obedient": False})
+    events = [event async for event in claude.gateway.stream(question_of([], plan))]
+    assert events[-1].engine == "claude"
+
+
 # The prompts ------------------------------------------------------------------------------------
 
 
