@@ -13,7 +13,9 @@ from runtime.lifecycle import Stack, Tasks, stop_event
 from runtime.settings import Settings
 from storage.blobs import open_blobs
 from storage.connect import open_database, open_redis
+from storage.events import Teller
 from storage.journal import Journal
+from storage.live import Live
 from storage.redis_writer import RedisWriter
 from storage.transaction import Database
 
@@ -62,7 +64,8 @@ async def _relay(settings: Settings, sweeping: str, listen: int | None) -> None:
             databases.append(db)
             redis = stack.add(open_redis(settings.redis_url, connections=1), lambda r: r.aclose())
             writer = stack.add(RedisWriter(redis), RedisWriter.close)
-            sweeping_up = sweep.Sweep(across, db, blobs, Journal(redis, writer))
+            live = sweep.LiveSide(Live(redis, writer), Teller(writer))
+            sweeping_up = sweep.Sweep(across, db, blobs, Journal(redis, writer), live)
             work.append(sweep.run(sweeping_up, stop))
         if sweeping != "only":
             outbox = stack.add(

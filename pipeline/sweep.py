@@ -10,14 +10,18 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from protocol import jobs, limits
 from protocol.faults import Fault
-from runtime import clock
+from runtime import clock, metrics
 from runtime.lifecycle import sleep_or_stop
 from runtime.logs import Log
-from storage import cvs, flushing, outbox, sweeps
+from storage import abandoned, cvs, flushing, outbox, sweeps
 from storage.blobs import Blobs
+from storage.events import Teller
 from storage.journal import Journal
+from storage.live import Live
 from storage.transaction import Database
 
 EVERY_SECONDS: Final = 30.0
@@ -30,20 +34,34 @@ REMEMBERED_MAX: Final = 10_000
 log = Log("pipeline.sweep")
 
 
+class LiveSide(msgspec.Struct, frozen=True):
+    """What of the live sessions' stores the sweep needs to close one."""
+
+    live: Live
+    teller: Teller
+
+
 class Sweep:
     """One sweep of this process; several processes take turns by a lock."""
 
     def __init__(
-        self, across: Database, db: Database, blobs: Blobs, journal: Journal | None = None
+        self,
+        across: Database,
+        db: Database,
+        blobs: Blobs,
+        journal: Journal | None = None,
+        live: LiveSide | None = None,
     ) -> None:
         """Look with `across` (the sweep's role), act with `db` (the application's).
 
-        With a `journal` it also flushes what dead owners had accepted while PostgreSQL was away.
+        With a `journal` it also flushes what dead owners had accepted while PostgreSQL was away,
+        and with the `live` side it closes the interviews that nobody came back to.
         """
         self._across = across
         self._db = db
         self._blobs = blobs
         self._journal = journal
+        self._live = live
         self._nudged: OrderedDict[UUID, float] = OrderedDict()
 
     async def round(self) -> dict[str, int]:
@@ -65,9 +83,11 @@ class Sweep:
             ended = await sweeps.interviews_without_report(c, seconds=LEFT_SECONDS, limit=FOUND_MAX)
             ended += await sweeps.pending_reviews(c, limit=FOUND_MAX)
             expired = await sweeps.expired_uploads(c, limit=FOUND_MAX)
+            away = await sweeps.abandoned_sessions(c, limit=FOUND_MAX)
             handed = await self._hand_over(stuck, openings, ended)
         done = {"months": months, **handed, "uploads": await self._expire(expired)}
         done["journals"] = await self._flush()
+        done["abandoned"] = await self._close(away)
         for name, count in done.items():
             if count:
                 log.info("swept", name=name, count=count)
@@ -118,6 +138,24 @@ class Sweep:
         count = 0
         for session_id in await self._journal.held(limit=limits.JOURNALS_SWEPT_MAX):
             count += await flushing.flush_left(self._db, self._journal, session_id)
+        return count
+
+    async def _close(self, away: Iterable[sweeps.Left]) -> int:
+        """Close the interviews that were left for a day; whoever comes back meanwhile wins."""
+        count = 0
+        for left in away if self._live is not None else ():
+            assert self._live is not None
+            try:
+                interview_id, status = await abandoned.close(
+                    self._db, self._live.live, left.tenant_id, left.id
+                )
+            except Fault as fault:
+                log.info("not_closed", session_id=left.id, code=fault.code)
+                continue
+            count += 1
+            metrics.finished.labels("abandoned" if status == "finished" else status).inc()
+            notice = {"interview_id": interview_id, "status": status}
+            self._live.teller.tell(left.tenant_id, "interview.status", notice)
         return count
 
     def _fresh(self, id_: UUID) -> bool:

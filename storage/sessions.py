@@ -4,7 +4,7 @@ Every write carries the fence that PostgreSQL issued; a stale owner is refused h
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -55,15 +55,18 @@ async def take(db: Database, tenant_id: UUID, session_id: UUID, *, instance_id: 
     A finished session is read under its last fence and not taken. Raises Fault `not_found`,
     `withdrawn`, `consent_missing` or `unavailable`; nothing is changed then.
     """
-    row = (
-        await db.call(
-            "SELECT * FROM take_session($1, $2, $3, $4)",
-            tenant_id,
-            session_id,
-            ids.created_at(session_id),
-            instance_id,
-        )
-    )[0]
+    rows = await db.call(
+        "SELECT * FROM take_session($1, $2, $3, $4)",
+        tenant_id,
+        session_id,
+        ids.created_at(session_id),
+        instance_id,
+    )
+    return taken(tenant_id, session_id, rows[0])
+
+
+def taken(tenant_id: UUID, session_id: UUID, row: Any) -> Record:
+    """Return what a take-over has read, or raise the Fault that it ended with."""
     outcome = row["outcome"]
     if outcome == "unknown":
         raise Fault("not_found", "no such session")
@@ -171,8 +174,18 @@ async def checkpoint(
         raise Fault("fence_lost")
 
 
-async def close(db: Database, record: Record, snapshot: Snapshot, reason: str) -> None:
-    """End session and interview and hand the evaluation over, in one transaction."""
+async def close(
+    db: Database,
+    record: Record,
+    snapshot: Snapshot,
+    reason: str,
+    *,
+    status: Literal["finished", "expired"] = "finished",
+) -> None:
+    """End session and interview and hand the evaluation over, in one transaction.
+
+    An expired one has nothing to evaluate.
+    """
     async with db.tenant(record.tenant_id) as connection:
         done = await connection.fetchval(
             "UPDATE interview_sessions SET status = 'finished', state = $4, finished_at = now(), "
@@ -185,12 +198,13 @@ async def close(db: Database, record: Record, snapshot: Snapshot, reason: str) -
         if not done:
             raise Fault("fence_lost")
         closed = await connection.fetchval(
-            "UPDATE interviews SET status = 'finished', finished_reason = $2, "
+            "UPDATE interviews SET status = $3, finished_reason = $2, "
             "finished_at = now() WHERE id = $1 AND status = 'live' RETURNING true",
             record.interview_id,
             reason,
+            status,
         )
-        if closed:
+        if closed and status == "finished":
             job = jobs.Evaluate(tenant_id=record.tenant_id, interview_id=record.interview_id)
             await outbox.put(connection, record.tenant_id, job, "active")
 

@@ -95,6 +95,24 @@ async def pending_reviews(c: Connection, *, limit: int) -> list[Left]:
     return rows.many(Left, found)
 
 
+async def abandoned_sessions(c: Connection, *, limit: int) -> list[Left]:
+    """Return sessions that nothing has happened to for limits.AWAY_CLOSE_SECONDS.
+
+    A session with its candidate is written to far more often: time runs out, and a pause gives its
+    place back. One whose consent was taken back is left to the company.
+    """
+    found = await c.fetch(
+        "SELECT s.tenant_id, s.id FROM interview_sessions s "
+        "JOIN interviews i ON i.id = s.interview_id WHERE s.status = 'active' "
+        "AND i.status = 'live' AND NOT i.erased AND s.updated_at < now() - $1::interval "
+        "AND (SELECT n.given FROM consents n WHERE n.interview_id = i.id "
+        "ORDER BY n.created_at DESC, n.id DESC LIMIT 1) ORDER BY s.updated_at LIMIT $2",
+        timedelta(seconds=limits.AWAY_CLOSE_SECONDS),
+        limit,
+    )
+    return rows.many(Left, found)
+
+
 async def expired_uploads(c: Connection, *, limit: int) -> list[Left]:
     """Return CVs whose file was announced and never confirmed."""
     found = await c.fetch(
