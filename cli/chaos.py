@@ -3,37 +3,41 @@
 import argparse
 import asyncio
 import json
-import math
-import os
-import random
-import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
+import httpx2
 import msgspec
 
-from cli import local
+from cli import arguments, chaos_blows, chaos_rolling, local
 from client.rest import Api
-from client.session import Admitted, FetchTicket
+from client.session import Admitted, FetchAgain
+from llm import tiers
 from loadtest import chaos, model_serve
-from loadtest.bench import seed
+from loadtest.bench import cores, seed
+from loadtest.chaos_lean import Rolled
 from loadtest.model import Standin
 from loadtest.model_stream import Options
 from protocol.faults import Fault
 from runtime import clock, logs
 from runtime.lifecycle import Tasks
 from server.tickets import Tickets
-from storage import embedded, interviews, sessions
+from storage import embedded, interviews, ledger, sessions
 from storage.connect import open_database
 
-FREEZE_SECONDS: Final = 8.0
 SECONDS_A_TURN: Final = 2.0
+SECONDS_A_BLOW: Final = 3.5  # so that each finds a house that has got up from the last
+THINK_SECONDS: Final = 1.0  # at least
+ROLLING_THINK_SECONDS, ROLLING_TURNS = 25.0, 24
+RESTART_SECONDS: Final = (0.2, 0.5, 1.0)  # a supervisor that knows a kill from a crash loop
 SECONDS_MAX: Final = 900.0
 HEAL_SECONDS: Final = 30.0
 T = TypeVar("T")
+Outcome: TypeAlias = "tuple[chaos.Verdict, Rolled | None]"
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -56,8 +60,25 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="what to hit how often: server, worker, valkey, postgres, freeze",
     )
     parser.add_argument("--seed", type=int, default=1, help="the same moments again (1)")
-    parser.add_argument("--turns", type=int, default=8, help="questions in each interview (8)")
-    parser.add_argument("--think-seconds", type=float, default=1.0, help="before an answer (1)")
+    parser.add_argument(
+        "--rolling",
+        type=arguments.count,
+        metavar="N",
+        help="no kills: restart every instance N times, one after another, by SIGTERM",
+    )
+    parser.add_argument(
+        "--turns", type=int, help="questions in each interview (8; 24 with --rolling)"
+    )
+    parser.add_argument(
+        "--think-seconds",
+        type=float,
+        help="before an answer (1, more for many blows; 25 with --rolling)",
+    )
+    parser.add_argument(
+        "--real-time",
+        action="store_true",
+        help="run before the machine's other work, where that is allowed: for figures",
+    )
     parser.add_argument("--json", action="store_true", help="end with the verdict as JSON")
     parser.set_defaults(run=run)
 
@@ -66,82 +87,133 @@ def run(args: argparse.Namespace) -> int:
     """Run the storm; 0 when it passed, 1 when something was lost, 2 for a wrong plan."""
     logs.set_up("error")
     try:
-        kills = chaos.parse_kills(args.kill)
+        kills = {} if args.rolling else chaos.parse_kills(args.kill)
     except chaos.WrongPlan as error:
         print(f"entrevistador chaos: {error}", file=sys.stderr)
         return 2
     if args.sessions < 1 or args.instances < 1:
         print("entrevistador chaos: --sessions and --instances start at 1", file=sys.stderr)
         return 2
+    _complete(args, sum(kills.values()))
+    if args.real_time and not cores.go_first():
+        print("entrevistador chaos: --real-time is not allowed here", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="entrevistador-chaos-") as folder:
         state = Path(folder)
         state.chmod(0o755)
         try:
-            verdict = asyncio.run(_storm(args, kills, state))
+            work = _roll(args, state) if args.rolling else _storm(args, kills, state)
+            verdict, rolled = asyncio.run(work)
         finally:
             embedded.destroy(state)
-    print(json.dumps(msgspec.to_builtins(verdict)) if args.json else _shown(verdict))
-    return 0 if verdict.passed else 1
+    told = msgspec.to_builtins(verdict) | (msgspec.to_builtins(rolled) if rolled else {})
+    passed = verdict.passed and (rolled is None or rolled.passed)
+    print(json.dumps(told) if args.json else _shown(told, passed=passed))
+    return 0 if passed else 1
+
+
+def _complete(args: argparse.Namespace, blows: int) -> None:
+    """Fill in what was left out: long enough that every blow finds the house standing."""
+    if args.turns is None:
+        args.turns = ROLLING_TURNS if args.rolling else 8
+    if args.think_seconds is None:
+        spread = blows * SECONDS_A_BLOW / args.turns - SECONDS_A_TURN
+        least = ROLLING_THINK_SECONDS if args.rolling else THINK_SECONDS
+        args.think_seconds = max(least, spread)
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-async def _storm(args: argparse.Namespace, kills: dict[str, int], state: Path) -> chaos.Verdict:
+async def _storm(args: argparse.Namespace, kills: dict[str, int], state: Path) -> Outcome:
     sock = model_serve.listen("127.0.0.1", 0)
     standin = Standin(Options(piece_seconds=0.01))
     async with Tasks("model") as tasks:
         tasks.start(model_serve.server(standin, own_process=False).serve(sockets=[sock]))
-        room = math.ceil(args.sessions / max(1, args.instances - 1))
-        async with local.stack(
-            state_dir=state,
-            say=_say,
-            port=0,
-            live_port=0,
-            instances=args.instances,
-            anthropic_api_key="stand-in",
-            anthropic_base_url=model_serve.url_of(sock),
-            scale_in_sessions=0,
-            target_sessions=room + 1,
-            scale_out_sessions=room + 2,
-            admit_sessions=room + 3,
-            hard_cap_sessions=args.sessions + room + 4,
-        ) as stack:
-            return await _through(args, kills, stack, standin)
+        async with _house(args, state, model_serve.url_of(sock), args.instances) as stack:
+            stack.supervisor.waits = RESTART_SECONDS
+            seats = await seed.seed(stack.settings, args.sessions, turns_max=args.turns)
+            length = args.turns * (args.think_seconds + SECONDS_A_TURN)
+            blows = chaos.schedule(kills, seconds=length, seed=args.seed)
+            crowd = chaos.Crowd(think_seconds=args.think_seconds, seed=args.seed)
+            begun, lag, struck = clock.monotonic(), list[float](), list[str]()
+            async with Tasks("storm") as storm:
+                storm.start(chaos.watch_lag(lag))
+                storm.start(chaos_blows.strike(blows, stack, args, struck, _say))
+                await crowd.live(_tickets(stack, seats), seconds=SECONDS_MAX)
+            seconds = clock.monotonic() - begun
+            made = _question_calls(standin.account.counts())
+            return await _judge(crowd.books, stack, seats, made, len(struck), seconds, lag), None
 
 
-async def _through(
-    args: argparse.Namespace, kills: dict[str, int], stack: local.Stack, standin: Standin
+async def _roll(args: argparse.Namespace, state: Path) -> Outcome:
+    async with (
+        chaos_rolling.model(state, _say) as model_url,
+        _house(args, state, model_url, 1) as stack,
+        httpx2.AsyncClient(base_url=model_url, timeout=30, trust_env=False) as http,
+    ):
+        seats = await seed.seed(stack.settings, args.sessions, turns_max=args.turns)
+        begun = clock.monotonic()
+        fetches = _tickets(stack, seats)
+        crowd, restarts, lag = await chaos_rolling.roll(args, stack, seats, fetches, _say)
+        seconds = clock.monotonic() - begun
+        made = _question_calls((await http.get("/counts")).json())
+        verdict = await _judge(crowd.books, stack, seats, made, len(restarts), seconds, lag)
+        return verdict, chaos_rolling.rolled(args.rolling, crowd.books, restarts)
+
+
+def _house(
+    args: argparse.Namespace, state: Path, model_url: str, instances: int
+) -> AbstractAsyncContextManager[local.Stack]:
+    return local.stack(
+        state_dir=state,
+        say=_say,
+        port=0,
+        live_port=0,
+        instances=instances,
+        anthropic_api_key="stand-in",
+        anthropic_base_url=model_url,
+        **chaos_rolling.ladder(args.sessions, args.instances),
+    )
+
+
+def _question_calls(counts: dict[str, Any]) -> int:
+    """How many calls the tier that asks questions was billed for; reports ask another one."""
+    model = tiers.load().for_task("question")[0].model
+    return sum(sums["calls"] for sums in counts["models"].get(model, {}).values())
+
+
+async def _judge(
+    books: Sequence[chaos.Book],
+    stack: local.Stack,
+    seats: Sequence[seed.Seat],
+    made: int,
+    blows: int,
+    seconds: float,
+    lag: Sequence[float],
 ) -> chaos.Verdict:
     db = await open_database(stack.settings.database_app_url, size=4)
+    tenant_id = seats[0].tenant_id
+
+    async def read_turns(number: int) -> list[tuple[int, str]]:
+        async def once() -> list[interviews.TurnRow]:
+            async with db.tenant(tenant_id) as c:
+                return await interviews.turns(c, seats[number].interview_id)
+
+        return [(row.turn, row.answer) for row in await _patiently(once)]
+
     try:
-        seats = await seed.seed(stack.settings, args.sessions, turns_max=args.turns)
-        length = args.turns * (args.think_seconds + SECONDS_A_TURN)
-        blows = chaos.schedule(kills, seconds=length, seed=args.seed)
-        crowd = chaos.Crowd(think_seconds=args.think_seconds, seed=args.seed)
-        begun = clock.monotonic()
-        async with Tasks("storm") as tasks:
-            storm = tasks.start(_strike(blows, stack, args.seed))
-            await crowd.live(_tickets(stack, seats), seconds=SECONDS_MAX)
-            await asyncio.wait({storm}, timeout=1)
-        seconds = clock.monotonic() - begun
-
-        async def read_turns(number: int) -> list[tuple[int, str]]:
-            async def once() -> list[interviews.TurnRow]:
-                async with db.tenant(seats[number].tenant_id) as c:
-                    return await interviews.turns(c, seats[number].interview_id)
-
-            return [(row.turn, row.answer) for row in await _patiently(once)]
-
-        asks = await _patiently(lambda: sessions.count_asks(db, seats[0].tenant_id))
         return await chaos.judge(
-            crowd,
+            books,
             read_turns,
-            model_calls=standin.requests,
-            distinct_asks=asks,
-            blows=len(blows),
+            calls=chaos.Calls(
+                made=made,
+                asks=await _patiently(lambda: sessions.count_asks(db, tenant_id)),
+                again=await _patiently(lambda: ledger.count_again(db, tenant_id)),
+            ),
+            blows=blows,
             seconds=seconds,
+            lag=lag,
         )
     finally:
         await db.close()
@@ -159,63 +231,21 @@ async def _patiently(read: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(0.2)
 
 
-def _tickets(stack: local.Stack, seats: Sequence[seed.Seat]) -> list[FetchTicket]:
+def _tickets(stack: local.Stack, seats: Sequence[seed.Seat]) -> list[FetchAgain]:
     signer = Tickets(stack.settings.secret)
 
-    def way(seat: seed.Seat) -> FetchTicket:
+    def way(seat: seed.Seat) -> FetchAgain:
         token = signer.invitation(seat.tenant_id, seat.interview_id, seat.invitation)
 
-        async def fetch() -> Admitted:
+        async def fetch(waiting_token: str) -> Admitted:
             async with Api(stack.base_url, token) as api:
-                return await api.ticket()
+                return await api.ticket(waiting_token)
 
         return fetch
 
     return [way(seat) for seat in seats]
 
 
-async def _strike(blows: Sequence[chaos.Blow], stack: local.Stack, seed: int) -> None:
-    rng = random.Random(seed)  # noqa: S311 - the same storm again is the point
-    begun, frozen = clock.monotonic(), list[asyncio.Task[None]]()
-    async with Tasks("thaws") as thaws:
-        for blow in blows:
-            await asyncio.sleep(max(0.0, begun + blow.at - clock.monotonic()))
-            pid = _victim(blow.kind, stack, rng)
-            if pid is None:
-                continue
-            _say(f"{blow.at:7.1f} s  {blow.kind} {pid}")
-            if blow.kind == "freeze":
-                _signal(pid, signal.SIGSTOP)
-                frozen.append(thaws.start(_thaw(pid)))
-            else:
-                _signal(pid, signal.SIGKILL)
-        await asyncio.gather(*frozen)
-
-
-async def _thaw(pid: int) -> None:
-    try:
-        await asyncio.sleep(FREEZE_SECONDS)
-    finally:
-        _signal(pid, signal.SIGCONT)
-
-
-def _victim(kind: str, stack: local.Stack, rng: random.Random) -> int | None:
-    if kind == "valkey":
-        return embedded.Valkey(stack.settings.state_dir).alive()
-    if kind == "postgres":
-        return embedded.Postgres(stack.settings.state_dir).alive()
-    prefix = "worker" if kind == "worker" else "interview"
-    names = [name for name in stack.supervisor.names if name.startswith(prefix)]
-    return stack.supervisor.pid(rng.choice(names)) if names else None
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _shown(verdict: chaos.Verdict) -> str:
-    lines = [f"{name:>20}  {value}" for name, value in msgspec.to_builtins(verdict).items()]
-    return "\n".join([*lines, "passed" if verdict.passed else "FAILED"])
+def _shown(told: dict[str, Any], *, passed: bool) -> str:
+    lines = [f"{name:>20}  {value}" for name, value in told.items()]
+    return "\n".join([*lines, "passed" if passed else "FAILED"])

@@ -38,6 +38,8 @@ class Supervisor:
         self._tasks = Tasks("supervisor")
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = False
+        self._retired: set[str] = set()
+        self.waits: tuple[float, ...] = RESTART_SECONDS  # before each further start
         self.restarts: dict[str, int] = {}
 
     def start(self, child: Child) -> None:
@@ -59,19 +61,27 @@ class Supervisor:
         while not self._stopping:
             begun = clock.monotonic()
             code = await self._run(child)
-            if self._ending():
+            if self._ending(child.name):
                 return
             if clock.monotonic() - begun > HEALTHY_SECONDS:
                 tries = 0
-            wait = RESTART_SECONDS[min(tries, len(RESTART_SECONDS) - 1)]
+            wait = self.waits[min(tries, len(self.waits) - 1)]
             tries += 1
             self.restarts[child.name] = self.restarts.get(child.name, 0) + 1
             where = self._logs / f"{child.name}.log"
             self._say(f"{child.name} ended ({_why(code)}); again in {wait:g} s (see {where})")
             await asyncio.sleep(wait)
 
-    def _ending(self) -> bool:
-        return self._stopping
+    def _ending(self, name: str) -> bool:
+        return self._stopping or name in self._retired
+
+    async def retire(self, name: str) -> None:
+        """Ask one child to end, and return once it has; it is not started again."""
+        self._retired.add(name)
+        process = self._running.get(name)
+        if process is not None:
+            _signal(process, signal.SIGTERM)
+            await process.wait()
 
     async def _run(self, child: Child) -> int:
         with _open_log(self._logs / f"{child.name}.log") as log:

@@ -9,11 +9,13 @@ import msgspec
 
 from client.backoff import Backoff
 from client.errors import Refused
-from client.session import FetchTicket, Interview
+from client.session import Admitted, FetchAgain, Interview
 from protocol import messages
 from runtime import clock
 from runtime.lifecycle import Tasks
 
+ANSWER: Final = "Respuesta {}/{}: implementé y medimos."
+LAG_EVERY_SECONDS: Final = 0.05
 KINDS: Final = ("server", "worker", "valkey", "postgres", "freeze")
 
 
@@ -60,6 +62,9 @@ class Book(msgspec.Struct):
     finished: str = ""
     refused: str = ""
     resumes: list[float] = []  # seconds from a lost connection to the next joined
+    moves: list[float] = []  # seconds from session.moving to the same question elsewhere
+    cut: list[int] = []  # close codes that no server sends in good order
+    bounced: list[str] = []  # refused joins
 
 
 class Crowd:
@@ -76,8 +81,11 @@ class Crowd:
         """How many have not come to an end."""
         return sum(not (book.finished or book.refused) for book in self.books)
 
-    async def live(self, tickets: Sequence[FetchTicket], *, seconds: float) -> None:
-        """Live through an interview for each way to a ticket, for at most `seconds`."""
+    async def live(self, tickets: Sequence[FetchAgain], *, seconds: float) -> None:
+        """Live through an interview for each way to a ticket, for at most `seconds`.
+
+        A way is asked with the proof of a place in line, empty for whoever has none.
+        """
         self.books = [Book(number) for number in range(len(tickets))]
         async with Tasks("crowd") as tasks:
             lives = [
@@ -86,44 +94,50 @@ class Crowd:
             ]
             await asyncio.wait(lives, timeout=seconds)
 
-    async def _live(self, book: Book, fetch: FetchTicket) -> None:
+    async def _live(self, book: Book, fetch: FetchAgain) -> None:
         rng = random.Random(f"{self._seed}/{book.number}")
         await asyncio.sleep(rng.uniform(0, self._think_seconds))
         interview = Watched(fetch, book, backoff=Backoff(rng))
         try:
             async with Tasks("thinking") as thinking:
                 async for frame in interview.frames():
-                    turn = _asked(frame)
+                    turn = asked(frame)
                     if turn is not None and turn not in book.given:
-                        book.given[turn] = f"Respuesta {book.number}/{turn}: implementé y medimos."
+                        book.given[turn] = ANSWER.format(book.number, turn)
                         wait = rng.uniform(0.5, 1.5) * self._think_seconds
                         thinking.start(_answer(interview, turn, book.given[turn], wait))
-                    self._note(book, frame)
+                    note(book, frame)
         except Refused as refused:
             book.refused = refused.code
 
-    def _note(self, book: Book, frame: messages.ServerFrame) -> None:
-        match frame:
-            case messages.AnswerAccepted():
-                if frame.turn in book.given:
-                    book.acked[frame.turn] = book.given[frame.turn]
-            case messages.SessionState():
-                turns = [turn.turn for turn in frame.turns]
-                if turns != list(range(1, len(turns) + 1)):
-                    book.reordered += 1
-            case messages.QuestionCompleted():
-                if book.acked and frame.turn <= max(book.acked):
-                    book.reordered += 1
-            case messages.SessionFinished():
-                book.finished = frame.reason
+
+def note(book: Book, frame: messages.ServerFrame) -> None:
+    """Write down what a frame tells of the record."""
+    match frame:
+        case messages.AnswerAccepted():
+            if frame.turn in book.given:
+                book.acked[frame.turn] = book.given[frame.turn]
+        case messages.SessionState():
+            turns = [turn.turn for turn in frame.turns]
+            if turns != list(range(1, len(turns) + 1)):
+                book.reordered += 1
+        case messages.QuestionCompleted():
+            if book.acked and frame.turn <= max(book.acked):
+                book.reordered += 1
+        case messages.SessionFinished():
+            book.finished = frame.reason
 
 
 class Watched(Interview):
     """A client that measures how long it was without its session."""
 
-    def __init__(self, fetch: FetchTicket, book: Book, *, backoff: Backoff) -> None:
+    def __init__(self, fetch: FetchAgain, book: Book, *, backoff: Backoff) -> None:
         """Write into `book`."""
-        super().__init__(fetch, backoff=backoff)
+
+        async def first() -> Admitted:
+            return await fetch("")
+
+        super().__init__(first, backoff=backoff, fetch_again=fetch)
         self._book = book
         self._lost_at: float | None = None
 
@@ -139,7 +153,8 @@ class Watched(Interview):
         await super()._welcome(frame)
 
 
-def _asked(frame: messages.ServerFrame) -> int | None:
+def asked(frame: messages.ServerFrame) -> int | None:
+    """Return the turn that waits for an answer, if the frame tells of one."""
     match frame:
         case messages.QuestionCompleted():
             return frame.turn
@@ -165,37 +180,56 @@ class Verdict(msgspec.Struct, frozen=True):
     reordered: int
     finished: int
     refused: list[str]
-    model_calls: int
-    distinct_asks: int
+    model_calls: int  # questions that the stand-in was asked for
+    distinct_asks: int  # attempts on record, those after a take-over in mid-question included
+    counted_again: int  # further calls for an attempt, and second calls beside a slow one
     blows: int
     resumes: int
     resume_seconds_p50: float
     resume_seconds_p95: float
     resume_seconds_max: float
+    crowd_lag_p99_ms: float
     seconds: float
 
     @property
     def passed(self) -> bool:
-        """Whether nothing was lost, doubled or reordered and everybody came to the end."""
+        """Nothing lost, doubled or reordered, everybody at the end, every call accounted for."""
         wrong = self.lost or self.duplicated or self.reordered or self.refused
-        return not wrong and self.finished == self.sessions
+        paid = self.model_calls <= self.distinct_asks + self.counted_again
+        return not wrong and paid and self.finished == self.sessions
+
+
+class Calls(msgspec.Struct, frozen=True):
+    """Calls for questions: the stand-in's own count, and what the record explains them by."""
+
+    made: int
+    asks: int
+    again: int
+
+
+async def watch_lag(lag: list[float]) -> None:
+    """Note how late this loop wakes up, in seconds: a late one measures itself."""
+    while True:
+        due = clock.monotonic() + LAG_EVERY_SECONDS
+        await asyncio.sleep(LAG_EVERY_SECONDS)
+        lag.append(max(0.0, clock.monotonic() - due))
 
 
 ReadTurns = Callable[[int], Awaitable[list[tuple[int, str]]]]
 
 
 async def judge(
-    crowd: Crowd,
+    books: Sequence[Book],
     read_turns: ReadTurns,
     *,
-    model_calls: int,
-    distinct_asks: int,
+    calls: "Calls",
     blows: int,
     seconds: float,
+    lag: Sequence[float] = (),
 ) -> Verdict:
     """Hold every candidate's book against the record that `read_turns(number)` gives."""
     lost = duplicated = reordered = 0
-    for book in crowd.books:
+    for book in books:
         record = await read_turns(book.number)
         turns = [turn for turn, _ in record]
         texts = [text for _, text in record]
@@ -203,27 +237,30 @@ async def judge(
         lost += sum(kept.get(turn) != text for turn, text in book.acked.items())
         duplicated += len(texts) - len(set(texts))
         reordered += book.reordered + (turns != list(range(1, len(turns) + 1)))
-    resumes = sorted(wait for book in crowd.books for wait in book.resumes)
+    resumes = sorted(wait for book in books for wait in book.resumes)
     return Verdict(
-        sessions=len(crowd.books),
-        acked=sum(len(book.acked) for book in crowd.books),
+        sessions=len(books),
+        acked=sum(len(book.acked) for book in books),
         lost=lost,
         duplicated=duplicated,
         reordered=reordered,
-        finished=sum(bool(book.finished) for book in crowd.books),
-        refused=sorted({book.refused for book in crowd.books if book.refused}),
-        model_calls=model_calls,
-        distinct_asks=distinct_asks,
+        finished=sum(bool(book.finished) for book in books),
+        refused=sorted({book.refused for book in books if book.refused}),
+        model_calls=calls.made,
+        distinct_asks=calls.asks,
+        counted_again=calls.again,
         blows=blows,
         resumes=len(resumes),
-        resume_seconds_p50=_quantile(resumes, 0.50),
-        resume_seconds_p95=_quantile(resumes, 0.95),
-        resume_seconds_max=_quantile(resumes, 1.0),
+        resume_seconds_p50=quantile(resumes, 0.50),
+        resume_seconds_p95=quantile(resumes, 0.95),
+        resume_seconds_max=quantile(resumes, 1.0),
+        crowd_lag_p99_ms=round(quantile(sorted(lag), 0.99) * 1000, 1),
         seconds=round(seconds, 1),
     )
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float:
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Return the value below which `share` of the ordered ones lie; 0 of none."""
     if not ordered:
         return 0.0
     return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)

@@ -190,3 +190,14 @@ class MemoryLedger:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+async def count_again(db: Database, tenant_id: UUID) -> int:
+    """Return how many calls for questions were further ones of their attempt, hedges included."""
+    async with db.tenant(tenant_id) as connection:
+        return int(
+            await connection.fetchval(
+                "SELECT count(*) - count(DISTINCT (session_id, turn, ask)) FROM model_ledger "
+                "WHERE task = 'question' AND engine <> 'offline'"
+            )
+        )

@@ -72,8 +72,7 @@ def test_the_same_seed_strikes_at_the_same_moments():
 
 async def test_a_lie_in_the_record_is_found():
     """The judge is not blind: a missing, a doubled and a swapped answer are counted."""
-    crowd = chaos.Crowd(think_seconds=0, seed=1)
-    crowd.books = [
+    books = [
         chaos.Book(number, acked={1: "a", 2: "b"}, finished="completed") for number in range(4)
     ]
     records = {
@@ -86,6 +85,7 @@ async def test_a_lie_in_the_record_is_found():
     async def read(number):
         return records[number]
 
-    verdict = await chaos.judge(crowd, read, model_calls=0, distinct_asks=0, blows=0, seconds=0)
+    calls = chaos.Calls(made=0, asks=0, again=0)
+    verdict = await chaos.judge(books, read, calls=calls, blows=0, seconds=0)
     assert (verdict.lost, verdict.duplicated, verdict.reordered) == (3, 1, 0)
     assert not verdict.passed
