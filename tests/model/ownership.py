@@ -170,6 +170,8 @@ def _into_journal(s: State, o: Owner, answer: str, v: Variant) -> Iterator[Step]
 
 
 def _into_database(s: State, o: Owner, kind: str, answer: str, v: Variant) -> Iterator[Step]:
+    refused = o._replace(request=None, doubt=o.doubt if v.keep_doubt else "")
+    yield f"{o.fence}: PostgreSQL refuses {answer} for now", _put(s, o, refused)
     after, outcome = save(s, s.fence if kind == "insert" else o.fence, answer)
     label = f"{o.fence}: PostgreSQL answers for {answer}: {outcome}"
     kept = outcome in ("saved", "duplicate")

@@ -23,6 +23,7 @@ class Variant(NamedTuple):
     locked: bool = True  # the check of a turn's write and its insert are one
     missing_key: bool = False  # the journal takes an answer when Redis knows no fence
     mind_doubt: bool = True  # no second text is kept while the fate of the first is unknown
+    keep_doubt: bool = True  # a write that was refused says nothing of an earlier one
     start_over: bool = True  # who learns that PostgreSQL knows more begins anew
     register_first: bool = True  # after an empty Redis: register, then confirm (not the reverse)
     mind_foreign: bool = True  # who registers anew and finds another's answers there steps down
@@ -38,6 +39,7 @@ WRONG: Final = {
     "unlocked turn write": Variant(locked=False),
     "journal without its key": Variant(missing_key=True),
     "journal in spite of doubt": Variant(mind_doubt=False),
+    "a refusal ends the doubt": Variant(keep_doubt=False),
     "goes on after it was found behind": Variant(start_over=False),
     "confirmed before registered": Variant(register_first=False),
     "registers over another's answers": Variant(mind_foreign=False),

@@ -21,6 +21,7 @@ LEAST = {  # no shorter way into trouble: a change of the model that makes one s
     "unlocked turn write": 9,
     "journal without its key": 9,
     "journal in spite of doubt": 8,
+    "a refusal ends the doubt": 8,
     "goes on after it was found behind": 7,
     "confirmed before registered": 12,
     "registers over another's answers": 14,
