@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import psutil
 import uvloop
 
 from llm.line import Line
@@ -31,6 +32,9 @@ PER_MINUTE: Final = (6_000, 6_000_000, 600_000)
 TOKENS: Final = (1, 900, 90)
 WAITING: Final = 500  # in all processes together
 LIVE_PAUSE_SECONDS: Final = 0.1
+STREAMS: Final = 100
+STREAM_SECONDS: Final = 1.0
+ROUNDS: Final = 10
 TENANT: Final = UUID(int=1)
 NS: Final = 1_000_000_000
 
@@ -147,6 +151,12 @@ async def figures(house: House, *, processes: int, seconds: float) -> AsyncItera
     finally:
         await writer.close()
         await client.aclose()
+
+    took, cpu = await _alone(house.settings.redis_url)
+    name = f"{STREAMS} streams of {STREAM_SECONDS:g} s, nothing waits"
+    for metric, value in spread_ms(took, "reserve").items():
+        yield figure(BENCH, name, metric, value, "ms")
+    yield figure(BENCH, name, "cpu_reserve_and_settle", cpu * 1e6, "us")
     start = clock.monotonic_ns() + 3 * NS  # the processes have to load first
 
     def told(tier: str, begin: int, **changes: Any) -> list[Told]:
@@ -164,7 +174,7 @@ async def figures(house: House, *, processes: int, seconds: float) -> AsyncItera
         BENCH, name, "granted", granted, "calls", baseline="the limit", baseline_value=limit
     )
     done = await _all(told("two", clock.monotonic_ns() + 3 * NS, urgency="background"))
-    waits = done[0].live_ns
+    waits = [one for process in done for one in process.live_ns]
     if not waits:
         raise NothingMeasured("no live turn was asked")
     name = f"{WAITING} in the background, a live turn every {LIVE_PAUSE_SECONDS:g} s"
@@ -175,6 +185,40 @@ async def figures(house: House, *, processes: int, seconds: float) -> AsyncItera
         BENCH, name, "background_granted", sum(one.granted for one in done), "calls",
         baseline="its floor", baseline_value=floor,
     )  # fmt: skip
+
+
+async def _alone(redis_url: str) -> tuple[list[int], float]:
+    """Return how long reservations take while nothing waits (ns), and the CPU of a call (s)."""
+    client = open_redis(redis_url, connections=1)
+    writer = RedisWriter(client)
+    shared, took = Buckets(writer), list[int]()
+    plenty = tuple(100 * limit for limit in PER_MINUTE)
+
+    async def stream(place: int) -> None:
+        await asyncio.sleep(place * STREAM_SECONDS / STREAMS)
+        told = Told(redis_url, "three", place, 0, "live", 0, 0.0)
+        for number in range(ROUNDS):
+            need = msgspec.structs.replace(_need(told, str(number), "live"), per_minute=plenty)
+            begun = clock.monotonic_ns()
+            answer = await shared.reserve(need)
+            if not isinstance(answer, Go):
+                raise NothingMeasured(f"reserved: {answer}")
+            took.append(clock.monotonic_ns() - begun)
+            await asyncio.sleep(STREAM_SECONDS)
+            used = Used(tokens=TOKENS, micro_usd=0)
+            await shared.settle(need.attempt, "three", TENANT, None, used)
+
+    process = psutil.Process()
+    try:
+        await asyncio.sleep(0.1)
+        before = process.cpu_times()
+        await asyncio.gather(*(stream(place) for place in range(STREAMS)))
+        after = process.cpu_times()
+    finally:
+        await writer.close()
+        await client.aclose()
+    spent = after.user + after.system - before.user - before.system
+    return took, spent / len(took)
 
 
 def run(args: argparse.Namespace, house: House) -> AsyncIterator[Figure]:
