@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from protocol import ids
@@ -11,7 +12,7 @@ from protocol.faults import Fault
 from runtime import metrics
 from runtime.logs import Log
 from storage.journal import Entry, Journal
-from storage.transaction import Connection, Database
+from storage.transaction import AWAY, Connection, Database
 
 log = Log("storage.flushing")
 
@@ -58,6 +59,18 @@ async def insert(
     so an answer in it was that owner's to accept, whoever asks. An erased candidate's words are not
     inserted any more.
     """
+    try:
+        return await _insert(connection, session_id, entries, fence=fence)
+    except asyncpg.PostgresError as error:
+        if isinstance(error, AWAY):
+            raise
+        log.crash("journal_not_inserted", session_id=session_id)
+        raise Fault("unavailable", type(error).__name__) from error
+
+
+async def _insert(
+    connection: Connection, session_id: UUID, entries: Sequence[Entry], *, fence: int | None
+) -> Flushed:
     session = await connection.fetchrow(
         "SELECT s.interview_id, s.tenant_id, s.fence, s.turns_done, i.erased "
         "FROM interview_sessions s JOIN interviews i ON i.id = s.interview_id "

@@ -14,7 +14,7 @@ from protocol.faults import Fault
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 CLOSE_SECONDS = 5.0
-_AWAY = (
+AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -59,13 +59,13 @@ class Database:
                 try:
                     yield connection
                 except BaseException:
-                    with contextlib.suppress(*_AWAY, asyncpg.PostgresError):
+                    with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                         await connection.execute("ROLLBACK")
                     raise
                 done = await connection.execute("COMMIT")
                 if done != "COMMIT":  # an error was swallowed inside: nothing was kept
                     raise RuntimeError(f"the transaction ended with {done}")
-        except _AWAY as error:
+        except AWAY as error:
             if isinstance(error, ValueError):  # a wrong argument: a bug, not an absence
                 raise
             raise Fault("unavailable", type(error).__name__) from error
@@ -80,7 +80,7 @@ class Database:
         try:
             async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
                 return await connection.fetch(sql, *args, timeout=seconds)
-        except _AWAY as error:
+        except AWAY as error:
             if isinstance(error, ValueError):  # a wrong argument: a bug, not an absence
                 raise
             raise Fault("unavailable", type(error).__name__) from error
