@@ -20,6 +20,7 @@ from server.inbox import Attach, Detach, Drain, Inbox, Item, Lost, Park, Receive
 from server.instance import Instance
 from server.keeping import RETRY_SECONDS, Keeper
 from server.notices import Notices
+from server.patience import Patience
 from server.peer import Peer
 from storage import sessions as store
 
@@ -52,8 +53,7 @@ class Conductor:
         self.grants = Grants(instance, record, self._tasks, self.post)
         self._closing: asyncio.Task[None] | None = None
         self._drain: Drain | None = None
-        self._finished_at: float | None = None
-        self._paused_at: float | None = None
+        self._patience = Patience()
 
     def start(self) -> None:
         """Begin the loop."""
@@ -63,14 +63,24 @@ class Conductor:
 
     async def post(self, item: Item) -> None:
         """Put something into the inbox; waits while it is full, does nothing once ended."""
-        if self.ended.is_set():
-            return
-        await self._inbox.put(item)
+        if not self.ended.is_set() and not self._taken_at_once(item):
+            await self._inbox.put(item)
 
     def post_soon(self, item: Item) -> None:
         """Put something into the inbox from a place that can't wait; a full inbox drops it."""
-        if not self.ended.is_set() and not self._inbox.full:
+        if self.ended.is_set() or self._taken_at_once(item):
+            return
+        if not self._inbox.full:
             self._inbox.put_now(item)
+
+    def _taken_at_once(self, item: Item) -> bool:
+        """Send a piece on while the loop rests: the same order, without waking a task for each."""
+        if not isinstance(item, ev.PieceArrived) or not self._inbox.idle:
+            return False
+        for effect in self.session.receive(item, clock.monotonic()):
+            if isinstance(effect, ev.Send) and self.peer is not None:
+                self.peer.send_encoded(effect.data)
+        return True
 
     def heard_frame(self, peer: Peer, frame: messages.ClientFrame) -> None:
         """Take a frame of a joined socket's; the peer bounds how many wait."""
@@ -101,43 +111,23 @@ class Conductor:
         """Look at the time: once a second, from the registry."""
         if self.ended.is_set():
             return
-        if self.session.finished:
-            self._tick_finished()
-        elif self.peer is not None:
-            self._tick_present(self.peer)
-        elif self.idle_seconds > limits.AWAY_GRACE_SECONDS and not self._must_stay():
-            self.post_soon(Park())
+        now, peer = clock.monotonic(), self.peer
+        code, item = self._patience.look(
+            self.session, peer, now, idle_seconds=self.idle_seconds, must_stay=self._must_stay
+        )
+        if peer is not None and not self.session.finished:
+            self.grants.nears_end(self.session.seconds_left(now))
+        if peer is not None and code:
+            peer.close(code)
+        if item is not None:
+            self.post_soon(item)
         self._keeper.tick()
-        if self._drain is not None and clock.monotonic() > self._drain.deadline:
+        if self._drain is not None and now > self._drain.deadline:
             self.post_soon(self._drain)
-
-    def _tick_present(self, peer: Peer) -> None:
-        now = clock.monotonic()
-        left = self.session.seconds_left(now)
-        self.grants.nears_end(left)
-        self._paused_at = (self._paused_at or now) if self.session.snapshot.paused else None
-        if peer.silent_seconds > limits.SILENCE_SECONDS:
-            peer.close("silent")
-        elif self._paused_at is not None:
-            if now - self._paused_at > limits.PAUSED_PLACE_SECONDS and not self._must_stay():
-                peer.close("place_released")
-                self.post_soon(Park())  # others may have the place at once
-        elif left < 0:
-            self.post_soon(ev.Ticked())
 
     def _must_stay(self) -> bool:
         """With PostgreSQL away nobody else could take the session: its memory is its only home."""
         return self._instance.reach.away or self._keeper.holds
-
-    def _tick_finished(self) -> None:
-        """A finished interview needs no place: its page is told and the session let go."""
-        now = clock.monotonic()
-        if self._finished_at is None:
-            self._finished_at = now
-        if self.peer is None:
-            self.post_soon(Park())
-        elif now - self._finished_at > limits.FINISHED_LINGER_SECONDS:
-            self.peer.close("interview_over")
 
     async def _run(self) -> None:
         bind(session_id=self.record.session_id, epoch=self.record.fence)

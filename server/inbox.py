@@ -67,6 +67,11 @@ class Inbox:
         """Whether `put` would wait."""
         return len(self._items) >= limits.INBOX_EVENTS_MAX
 
+    @property
+    def idle(self) -> bool:
+        """Whether the reader waits and nothing is in here: an event could as well be taken now."""
+        return self._reader is not None and not self._reader.done()
+
     async def put(self, item: Item) -> None:
         """Put something in, waiting while it is full."""
         while self.full:
