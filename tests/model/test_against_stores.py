@@ -29,6 +29,7 @@ from tests.model import stores as model
 from tests.model.house import PLAN, House
 from tests.model.stores import RIGHT, WRONG, State, Variant
 
+pytestmark = pytest.mark.timeout(400)  # 1,800 operations on both stores, on however busy a machine
 ASKED = choose(PLAN, [], seed=1, seconds_left=PLAN.seconds)
 TURNS = st.integers(1, 4)
 TEXTS = st.sampled_from("ab")

@@ -23,6 +23,7 @@ from storage.redis_writer import RedisWriter
 from storage.slots import Slots
 from storage.waiting import Waiter, Waiting
 
+pytestmark = pytest.mark.timeout(400)  # on however busy a machine
 ADMIT, CAP, TARGET = 3, 4, 2
 NAMES: Final = ("a", "b", "c")
 # Seconds: a lease outlives one step of time, a place two, a seat three.
