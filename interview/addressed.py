@@ -49,7 +49,8 @@ _COMMANDS: Final = re.compile(
                 r"\b(?:evidence|evidencia\w*|evidência\w*|them|encontrad\w+|found|competenc\w+)"
             ),
             (
-                r"\b(?:give|assign|award|asigna|asigne|atribua|pon|ponga|dê|confirma|confirme|confirm)\b"
+                r"\b(?:give|assign|award|asigna|asigne|atribua|pon|ponga|dê|"
+                r"confirma|confirme|confirm)\b"
                 rf"[^.!?\n]{{0,30}}?{_BEST}"
             ),
             r"\b(?:quote|cita|cite)\b[^.!?\n]{0,30}\b(?:each|every|cada|toda\w*)\b",

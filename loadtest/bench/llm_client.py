@@ -5,7 +5,6 @@ It is told its case as JSON on standard input and answers with one line of JSON.
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, Final
@@ -19,6 +18,7 @@ from interview.plan import OpeningBrief, build
 from llm import engines, tiers, wording
 from llm.gateway import Piece, open_gateway
 from llm.request import QuestionRequest
+from loadtest.bench import cores
 from loadtest.bench.llm_sdk import SdkEngine
 from runtime import clock
 from runtime.lifecycle import Stack, calm_gc
@@ -195,9 +195,9 @@ async def measure(told: Told) -> Measured:
 
         await all_places(told.warm_up, _Sums())
         calm_gc()
-        sums, begun = _Sums(), time.process_time()
+        sums, begun = _Sums(), cores.cpu_seconds(cores.OWN)
         await all_places(told.rounds, sums)
-        spent = time.process_time() - begun
+        spent = cores.cpu_seconds(cores.OWN) - begun
     return Measured(spent / (told.streams * told.rounds), sums.first, sums.pieces)
 
 

@@ -56,7 +56,7 @@ class SdkEngine:
         heard = _Heard()
         due = clock.monotonic() + limits.MODEL_FIRST_PIECE_SECONDS
         try:
-            async with asyncio.timeout(limits.MODEL_FIRST_PIECE_SECONDS):
+            async with asyncio.timeout(None if self._bare else limits.MODEL_FIRST_PIECE_SECONDS):
                 opened = self._opened(call)
                 events = await opened.__aenter__()
         except TimeoutError as error:
