@@ -9,7 +9,7 @@ import msgspec
 
 from client.backoff import Backoff
 from client.errors import Refused
-from client.session import Admitted, FetchAgain, Interview
+from client.session import MOVING, Admitted, FetchAgain, Interview
 from protocol import messages
 from runtime import clock
 from runtime.lifecycle import Tasks
@@ -65,6 +65,8 @@ class Book(msgspec.Struct):
     moves: list[float] = []  # seconds from session.moving to the same question elsewhere
     cut: list[int] = []  # close codes that no server sends in good order
     bounced: list[str] = []  # refused joins
+    refusals: int = 0  # of joins and of tickets
+    gaps: int = 0  # in the record's offsets
 
 
 class Crowd:
@@ -109,6 +111,7 @@ class Crowd:
                     note(book, frame)
         except Refused as refused:
             book.refused = refused.code
+        book.refusals, book.gaps = interview.counts.refused, interview.counts.gaps
 
 
 def note(book: Book, frame: messages.ServerFrame) -> None:
@@ -140,16 +143,29 @@ class Watched(Interview):
         super().__init__(first, backoff=backoff, fetch_again=fetch)
         self._book = book
         self._lost_at: float | None = None
+        self._sent_on_at = 0.0
+
+    async def _take(self, frame: messages.ServerFrame) -> list[messages.ServerFrame]:
+        if isinstance(frame, messages.SessionMoving):
+            self._sent_on_at = clock.monotonic()
+        return await super()._take(frame)
 
     def _judge_close(self, code: int) -> None:
         if self._lost_at is None:
             self._lost_at = clock.monotonic()
+        if code != MOVING and not self._book.finished:
+            self._book.cut.append(code)
         super()._judge_close(code)
+
+    def _judge_failure(self, error: Exception) -> None:
+        self._book.bounced.append(type(error).__name__)
+        super()._judge_failure(error)
 
     async def _welcome(self, frame: messages.SessionJoined) -> None:
         if self._lost_at is not None:
-            self._book.resumes.append(clock.monotonic() - self._lost_at)
-            self._lost_at = None
+            waits = self._book.moves if self._sent_on_at else self._book.resumes
+            waits.append(clock.monotonic() - (self._sent_on_at or self._lost_at))
+            self._lost_at, self._sent_on_at = None, 0.0
         await super()._welcome(frame)
 
 

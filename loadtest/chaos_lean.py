@@ -14,14 +14,13 @@ import msgspec
 
 from client.backoff import Backoff
 from client.errors import Refused as Away
-from client.session import Admitted, FetchAgain
+from client.session import MOVING, Admitted, FetchAgain
 from loadtest.bench.wire import Refused, Wire, connect
 from loadtest.chaos import ANSWER, Book, asked, note
 from protocol import limits, messages
 from runtime import clock
 from runtime.lifecycle import Tasks
 
-MOVING: Final = 4001
 LEAVE_SECONDS: Final = 10.0
 AGAIN_SECONDS: Final = 1.0
 
