@@ -34,6 +34,7 @@ from storage.ledger import Ledger, LedgerEntry
 
 log = Log("llm.budget")
 SPENT_SECONDS: Final = 2.0  # what an account said is believed this long, without asking again
+SETTLE_SECONDS: Final = 0.05
 REAP_SECONDS: Final = 60.0
 KNOWN_MAX: Final = 10_000
 BOUNDS: Final = Bounds(question=2_500, evaluation=250_000)  # until a dearer one was seen
@@ -77,6 +78,7 @@ class Money:
         self._spent: dict[tuple[UUID, UUID | None], tuple[float, Spent]] = {}
         self._rebuilding: dict[tuple[UUID, UUID | None], asyncio.Task[None]] = {}
         self._bounds = BOUNDS
+        self._due: list[tuple[Need, Used, LedgerEntry | None]] = []
         self._ends: set[asyncio.Task[None]] = set()
         self._reaping = False
 
@@ -203,10 +205,22 @@ class Money:
         if entry is not None and need.attempt not in self._elsewhere:
             self._ledger.book(entry)
             entry = None
-        if self._shared is not None or need.attempt in self._elsewhere:
-            end = self._tasks.start(self._settle(need, used, entry))
+        if self._shared is None and need.attempt not in self._elsewhere:
+            return
+        # Those of a moment leave together: one write to Redis costs as much as their scripts.
+        self._due.append((need, used, entry))
+        if len(self._due) == 1:
+            asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle_due)
+
+    def _settle_due(self) -> None:
+        due, self._due = self._due, []
+        if due:
+            end = self._tasks.start(self._settle_all(due))
             self._ends.add(end)
             end.add_done_callback(self._ends.discard)
+
+    async def _settle_all(self, due: list[tuple[Need, Used, LedgerEntry | None]]) -> None:
+        await asyncio.gather(*(self._settle(*one) for one in due))
 
     async def settle(self, need: Need, used: Used, entry: LedgerEntry | None) -> None:
         """Book a call's end and wait until the ledger has it, a moment at most."""
@@ -311,6 +325,7 @@ class Money:
 
     async def close(self) -> None:
         """Settle what is on its way, then close the ledger."""
+        self._settle_due()
         if self._ends:
             await asyncio.wait(set(self._ends), timeout=limits.LEDGER_SECONDS)
         await self._tasks.close()

@@ -3,6 +3,8 @@
 Keys of one session share the hash tag {session} so that a script touches one cluster slot.
 """
 
+from datetime import date
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -148,8 +150,12 @@ def account(tenant_id: UUID, name: str) -> str:
 
 def account_names(session_id: UUID | None) -> list[str]:
     """Return what the accounts of a session, and of a company's day and month, are called now."""
-    today = clock.today()
-    return [f"session:{session_id or 'none'}", f"day:{today}", f"month:{today:%Y-%m}"]
+    return [f"session:{session_id or 'none'}", *_days(clock.today())]
+
+
+@lru_cache(maxsize=2)
+def _days(today: date) -> tuple[str, str]:
+    return f"day:{today}", f"month:{today:%Y-%m}"
 
 
 def work(tenant_id: UUID, digest: str) -> str:

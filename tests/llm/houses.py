@@ -41,7 +41,7 @@ class House(NamedTuple):
     async def lines(self) -> list[LedgerEntry]:
         """The ledger, once everything on its way is in it."""
         async with asyncio.timeout(10):
-            while self.money._ends or self.money._ledger._waiting:  # type: ignore[attr-defined]
+            while self.money._due or self.money._ends or self.money._ledger._waiting:  # type: ignore[attr-defined]
                 await asyncio.sleep(0.01)
         async with self.db.tenant(self.tenant) as c:
             rows = await c.fetch("SELECT * FROM model_ledger ORDER BY id")
