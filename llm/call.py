@@ -139,6 +139,8 @@ class Call:
 
     def patience(self) -> float:
         """Return how long it may stand in line, or wait for another call."""
+        if self.hedge:
+            return 0.0  # a second call is for when there is room
         return min(limits.LINE_SECONDS[self.urgency], self._first_due - clock.monotonic())
 
     @property

@@ -18,6 +18,20 @@ if made[3] then
     redis.call('HSET', KEYS[5], 'session_limit', ARGV[4], 'day_limit', ARGV[5],
         'month_limit', ARGV[6])
 end
+-- What is held here already (an account alone was lost) is charged to the new account as well.
+if made[1] or made[2] or made[3] then
+    local held = redis.call('HGETALL', KEYS[1])
+    for at = 2, #held, 2 do
+        local hold = cjson.decode(held[at])
+        local names = {hold.session, hold.day, hold.month}
+        for account = 1, 3 do
+            if made[account] and names[account] == KEYS[2 + account]
+                and string.find(hold.counted, tostring(account + 5), 1, true) then
+                redis.call('HINCRBY', KEYS[2 + account], 'used', hold.bound)
+            end
+        end
+    end
+end
 for from = 8, #ARGV, 5 do
     local attempt, bound = ARGV[from], ARGV[from + 1]
     local counted = ''
@@ -35,4 +49,4 @@ for from = 8, #ARGV, 5 do
         end
     end
 end
-return #made
+return 1

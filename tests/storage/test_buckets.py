@@ -226,6 +226,24 @@ async def test_a_rebuilt_account_says_what_the_ledger_says(writer: RedisWriter, 
     assert await mine.reserve(need("x", bound=400)) == Spent("session", 675, 1_000, first=True)
 
 
+async def test_what_is_held_is_charged_to_an_account_that_is_made_again(
+    writer: RedisWriter, redis: Any
+) -> None:
+    """Only the account was lost, not its reservations: nothing is charged twice or never."""
+    mine = Buckets(writer)
+    await mine.rebuild(TENANT, SESSION, known(1_000))
+    assert isinstance(await mine.reserve(need("a", bound=300)), Go)
+    await mine.forget(buckets.accounts(TENANT, SESSION))
+    assert await mine.reserve(need("b")) == Unknown()
+    open_ones = [Owed("a", 999, entry(TENANT), of_session=True, of_day=True)]
+    await mine.rebuild(TENANT, SESSION, known(1_000, spent=(50, 50, 50), owed=open_ones))
+    for which in range(3):
+        assert await account(redis, which) == 350
+    await mine.settle("a", "fast", TENANT, SESSION, Used(tokens=(1, 1, 1), micro_usd=20))
+    for which in range(3):
+        assert await account(redis, which) == 70
+
+
 async def test_open_attempts_that_are_refused_leave_the_account(
     writer: RedisWriter, redis: Any
 ) -> None:
