@@ -18,6 +18,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local minute = math.floor(now / 60000)
 local gone, lost, handed = 0, 0, 0
 local houses, by_id = {}, {}
+local seated, steady = {}, {} -- called by this call; where it stood before, and does still
 
 local function count(outcome, by)
     if by > 0 then call('HINCRBY', COUNTERS, outcome, by) end
@@ -54,8 +55,12 @@ local function look_around()
     end
 end
 
--- Those whose place was kept long enough.
+-- Those whose place was kept long enough; a sign of life to come is of a clock that was set back.
 local function purge()
+    local to_come = call('ZRANGEBYSCORE', WAITING, now + 60000, '+inf', 'LIMIT', 0, 500)
+    for _, session in ipairs(to_come) do
+        call('ZADD', WAITING, now - PRESENT - 1, session)
+    end
     for _, session in ipairs(call('ZRANGEBYSCORE', WAITING, '-inf', now - KEEP, 'LIMIT', 0, 500)) do
         local called = call('HGET', CALLED, session)
         local at = called and string.match(called, '^(.*)|%d+$')
@@ -101,12 +106,10 @@ local function stand(session, lane, since, at)
         local ms = tonumber(known)
         if ms > 0 and ms < arrival then arrival = ms end
     end
+    if before and arrival == tonumber(before) then return 'kept' end
     call('ZADD', LINE .. lane, arrival, session)
     if lane ~= FIRST and not call('ZSCORE', TURNS, lane) then
         call('ZADD', TURNS, tonumber(call('GET', CLOCK) or '0'), lane)
-    end
-    for _, key in ipairs({ WAITING, WHO, CALLED, TURNS, LINE .. lane }) do
-        call('PEXPIRE', key, LIFE)
     end
     return had and 'kept' or 'queued'
 end
@@ -172,6 +175,7 @@ local function seat(session, lane, since, limit)
     call('HSET', CALLED, session, house.id .. '|' .. string.format('%.0f', since))
     call('PEXPIRE', CALLED, LIFE)
     call('ZREM', LINE .. lane, session)
+    seated[session] = true
     return true
 end
 
@@ -209,6 +213,10 @@ end
 -- What is said ------------------------------------------------------------------------------
 
 local function standing(session)
+    local known = not seated[session] and steady[session]
+    if known then
+        return { session, known[1], '', '', known[2], call('ZRANK', LINE .. known[1], session) }
+    end
     local called = call('HGET', CALLED, session)
     if called then
         local id, since = string.match(called, '^(.*)|(%d+)$')
@@ -224,6 +232,7 @@ local function answer(outcome, sessions)
     local flat = {}
     for _, lane in ipairs((lanes_in_turn())) do
         local first = call('ZRANGE', LINE .. lane.lane, 0, 0, 'WITHSCORES')
+        call('PEXPIRE', LINE .. lane.lane, LIFE)
         flat[#flat + 1] = { lane.lane, string.format('%.0f', lane.turn), first[2],
             call('ZCARD', LINE .. lane.lane) }
     end
@@ -239,6 +248,9 @@ local function answer(outcome, sessions)
     began = math.max(began, (minute - MINUTES + 1) * 60000)
     local standings = {}
     for _, session in ipairs(sessions) do standings[#standings + 1] = standing(session) end
+    for _, key in ipairs({ WAITING, WHO, CALLED, TURNS, LINE .. FIRST }) do
+        call('PEXPIRE', key, LIFE)
+    end
     count('admitted', handed)
     count('seat_lost', lost)
     return { outcome, gone, lost, handed, call('ZCARD', WAITING), call('ZCARD', LINE .. FIRST),
@@ -264,18 +276,30 @@ if ARGV[1] == 'join' then
     if outcome == 'queued' and not call('HEXISTS', CALLED, session) then count('queued', 1) end
     return answer(outcome, { session })
 end
-local sessions, elsewhere = {}, {}
-for i = 12, #ARGV, 3 do
-    local session = ARGV[i]
-    local _, at = lane_of(session)
+local asked, sessions, elsewhere, signs = {}, {}, {}, {}
+for i = 12, #ARGV, 3 do asked[#asked + 1] = ARGV[i] end
+local who = #asked > 0 and call('HMGET', WHO, unpack(asked)) or {}
+local called = #asked > 0 and call('HMGET', CALLED, unpack(asked)) or {}
+for i, session in ipairs(asked) do
+    local lane = ARGV[9 + 3 * i + 1]
+    local at = who[i] and string.match(who[i], '^[^|]*|(.*)$')
     if at and at ~= ARGV[11] then
         elsewhere[#elsewhere + 1] = { session, 'elsewhere', at, '', '0', -1 }
     else
-        stand(session, ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[11])
         sessions[#sessions + 1] = session
+        local since = at and not called[i] and who[i] == lane .. '|' .. at
+            and call('ZSCORE', LINE .. lane, session)
+        if since then -- as it was: the usual case
+            steady[session] = { lane, since }
+            signs[#signs + 1] = now
+            signs[#signs + 1] = session
+        else
+            stand(session, lane, tonumber(ARGV[9 + 3 * i + 2]), ARGV[11])
+        end
     end
 end
-call('HSET', INSTANCE .. ARGV[11], 'waiting', #sessions)
+if #signs > 0 then call('ZADD', WAITING, unpack(signs)) end
+if by_id[ARGV[11]] then call('HSET', INSTANCE .. ARGV[11], 'waiting', #sessions) end
 hand(nil)
 local told = answer('', sessions)
 for _, one in ipairs(elsewhere) do told[10][#told[10] + 1] = one end

@@ -1,13 +1,16 @@
 """Two candidates too many, in real browsers and the whole product: in line, then in."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from loadtest.invite import invite
+from protocol import limits
 from runtime import clock
 from storage import embedded, keys
 from storage.embedded import home
@@ -42,15 +45,32 @@ def browser(chromium: str, links: list[str]) -> Iterator[Browser]:
         browser.close()
 
 
-def leave_one_place(stack: Up) -> None:
+@contextmanager
+def one_place_left(stack: Up) -> Iterator[None]:
     """All but one of the places are held by sessions that nobody sees."""
     place = home.locate(stack.state)
     assert place is not None
+    sessions = [str(clock.new_id()) for _ in range(LADDER["ADMIT"] - 1)]
+    stop = threading.Event()
     with redis.Redis.from_url(embedded.Valkey(stack.state).url(place)) as client:
         (instance,) = client.zrange(keys.instances(), 0, -1)
-        ends = clock.wall_ms() + 3_600_000
-        held = {str(clock.new_id()): ends for _ in range(LADDER["ADMIT"] - 1)}
-        client.zadd(keys.slots(instance.decode()), held)
+
+        def hold() -> None:
+            ends = clock.wall_ms() + int(limits.SLOT_LEASE_SECONDS * 1000)
+            client.zadd(keys.slots(instance.decode()), dict.fromkeys(sessions, ends))
+
+        def keep_holding() -> None:
+            while not stop.wait(limits.RENEW_SECONDS):
+                hold()
+
+        hold()
+        keeper = threading.Thread(target=keep_holding)
+        keeper.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            keeper.join()
 
 
 def wait_in_line(page: Page, link: str, position: int) -> None:
@@ -70,7 +90,11 @@ def test_two_wait_for_the_one_place_and_go_in_by_turns(
     stack: Up, browser: Browser, links: list[str]
 ) -> None:
     """A reload keeps the place; each goes in by itself when the one before has ended."""
-    leave_one_place(stack)
+    with one_place_left(stack):
+        they_go_in_by_turns(browser, links)
+
+
+def they_go_in_by_turns(browser: Browser, links: list[str]) -> None:
     first, second, third = new_page(browser), new_page(browser, PHONE), new_page(browser)
     begin(first, links[0])
     asked(first, 1)

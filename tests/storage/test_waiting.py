@@ -16,6 +16,7 @@ from storage.redis_writer import RedisWriter
 from storage.slots import FIRST, Slots
 from storage.waiting import Lane, Waiter, Waiting, estimate, per_second, place
 
+PRESENT, KEEP = 60, 600  # seconds
 ACME, NORTE, SUR = (UUID(int=number) for number in (1, 2, 3))
 
 
@@ -40,6 +41,7 @@ class Room:
         session = session or clock.new_id()
         seat = await self.gate.reserve(session, tenant, returning=returning, since_ms=since_ms)
         if seat.standing is None:
+            await self.slots.claim(seat.instance_id, session, returning=True, seconds=3_600)
             self.inside[seat.instance_id].append(session)
             await self.waiting.leave(session)
         else:
@@ -60,7 +62,7 @@ class Room:
         return called
 
     async def enter(self, session: UUID, name: str) -> None:
-        claim = await self.slots.claim(name, session, returning=False, seconds=60)
+        claim = await self.slots.claim(name, session, returning=False, seconds=3_600)
         assert claim.held
         await self.waiting.leave(session)
         del self.waiters[session]
@@ -79,8 +81,9 @@ class Room:
 
 
 @pytest_asyncio.fixture
-async def room(settings, redis):
-    """A waiting room over a writer of its own."""
+async def room(settings, redis, monkeypatch):
+    """A waiting room over a writer of its own, patient with a slow machine."""
+    monkeypatch.setattr(waiting, "_BOUNDS", (KEEP * 1000, PRESENT * 1000, *waiting._BOUNDS[2:]))
     one = open_redis(settings.redis_url, connections=1)
     writer = RedisWriter(one)
     yield Room(redis, writer)
@@ -151,7 +154,7 @@ async def test_a_place_that_is_free_is_given_at_once(room):
     await room.announce()
     await room.come()
     away = await room.come()
-    await room.age(away, limits.WAITING_PRESENT_SECONDS + 1)
+    await room.age(away, PRESENT + 1)
     await room.end()
     there = await room.come()
     assert there in room.inside["a"]
@@ -245,10 +248,10 @@ async def test_a_place_is_kept_for_a_while_and_not_for_ever(room):
     await room.announce()
     await room.come()
     first, second = await room.come(), await room.come()
-    await room.age(first, limits.WAITING_KEEP_SECONDS - 5)
+    await room.age(first, KEEP - 5)
     await room.come(session=first)
     assert await room.positions(first, second) == [1, 2]
-    await room.age(first, limits.WAITING_KEEP_SECONDS + 5)
+    await room.age(first, KEEP + 5)
     del room.waiters[first]
     answer = await room.waiting.look("a", list(room.waiters.values()))
     assert answer.gave_up == 1
