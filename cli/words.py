@@ -156,6 +156,11 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "en": "finished: the person left",
         "pt": "terminou: a pessoa saiu",
     },
+    "abandoned": {
+        "es": "terminó: la persona no volvió en un día",
+        "en": "finished: the person did not come back for a day",
+        "pt": "terminou: a pessoa não voltou em um dia",
+    },
     "expired": {
         "es": "terminó: venció el plazo",
         "en": "finished: the invitation ran out",

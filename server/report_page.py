@@ -70,6 +70,7 @@ def _facts(report: Report, interview: Interview, company: str, t: dict[str, str]
         (t["opening"], interview.opening_title),
         (t["company"], company),
         (t["held"], _day(interview.finished_at)),
+        (t["ended"], t.get(f"ended.{interview.finished_reason}", "")),
         (t["written"], _day(report.created_at)),
         (t["engine"], engine),
         (t["turns"], str(evaluation.turns_total)),

@@ -93,6 +93,7 @@ async def invitation(request: GuestRequest) -> InvitationOut:
         candidate_name=interview.candidate_name,
         locale=interview.locale,
         minutes=interview.minutes,
+        finished_reason=interview.finished_reason,
         turns_max=int(interview.plan.get("turns_max", 0)),
         engine="claude" if with_ai else "offline",
         with_ai=with_ai,

@@ -274,6 +274,7 @@ class InvitationOut(msgspec.Struct, frozen=True, kw_only=True):
     candidate_name: str
     locale: str
     minutes: int
+    finished_reason: str
     turns_max: int
     engine: Literal["offline", "claude"]
     with_ai: bool

@@ -323,6 +323,24 @@ class Page(HTMLParser):
         self.text += data
 
 
+async def test_the_report_says_how_the_interview_ended(door: Door) -> None:
+    """In words of the reader's language, also when the person never came back."""
+    invited = await door.interview()
+    await door.report(invited["id"])
+    path = f"/api/v1/interviews/{invited['id']}/report.html"
+    for reason in ("completed", "time_up", "left", "abandoned"):
+        async with door.house.db.tenant(door.tenant.id) as c:
+            await c.execute(
+                "UPDATE interviews SET status = 'finished', finished_reason = $2 WHERE id = $1",
+                UUID(invited["id"]),
+                reason,
+            )
+        for language in ("es", "en", "pt"):
+            answer = await door.recruiter.get(path, headers={"accept-language": language})
+            texts = TEXTS[language]
+            assert f"<dt>{texts['ended']}</dt><dd>{texts[f'ended.{reason}']}</dd>" in answer.text
+
+
 async def test_the_report_is_a_page_to_read_and_print(door: Door) -> None:
     """In each language, with every quote as it stands, under a policy without scripts."""
     invited = await door.interview()

@@ -31,6 +31,7 @@ class FakeInterview:
         self.turns: list[Frame] = []
         self.current: Frame | None = None
         self.paused = False
+        self.paused_reason = ""
         self.finished = ""
         self.seconds_left = 1200.0
         self.heartbeat_seconds = 25.0
@@ -160,6 +161,7 @@ class FakeInterview:
             "turns_max": len(self.questions),
             "seconds_left": self.seconds_left,
             "paused": self.paused,
+            "paused_reason": self.paused_reason if self.paused else "",
             "offset": len(self.frames),
         }
 
@@ -177,6 +179,13 @@ class FakeInterview:
         """Send a frame without offset."""
         if self.connection is not None:
             self._say(self.connection, frame)
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the connection with a code."""
+        with self.lock:
+            connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close(code, reason)
 
     def cut(self) -> None:
         """Break the connection without a word."""
@@ -223,6 +232,23 @@ class FakeInterview:
                 }
             )
 
+    def pause(self, reason: str) -> None:
+        """Stop the clock for a reason."""
+        self.paused, self.paused_reason = True, reason
+        self.emit({"type": "session.paused", "reason": reason})
+
+    def grant(self, minutes: int, total: int) -> None:
+        """Give more time."""
+        self.seconds_left += 60.0 * minutes
+        self.emit(
+            {
+                "type": "time.granted",
+                "seconds_left": self.seconds_left,
+                "minutes": minutes,
+                "minutes_total": total,
+            }
+        )
+
     def finish(self, reason: str) -> None:
         """End the interview."""
         self.finished = reason
@@ -236,8 +262,7 @@ class FakeInterview:
         elif kind == "answer.submit":
             self._answer(connection, frame)
         elif kind == "session.pause":
-            self.paused = True
-            self.emit({"type": "session.paused", "reason": "requested"})
+            self.pause("requested")
         elif kind == "session.resume":
             self.paused = False
             self.emit({"type": "session.resumed", "seconds_left": self.seconds_left})

@@ -27,6 +27,7 @@ INVITATION: dict[str, Any] = {
     "candidate_name": "Rosa Quispe",
     "locale": "es-PE",
     "minutes": 20,
+    "finished_reason": "",
     "turns_max": 3,
     "engine": "offline",
     "with_ai": False,

@@ -43,6 +43,7 @@ def test_the_windows_grow_as_the_wire_says(page: Page, house: FakeHouse) -> None
         (4500, ""),
         (4501, "bad_frame"),
         (4505, "opened_elsewhere"),
+        (4506, "place_released"),
         (4510, "version_unknown"),
         (4777, "refused"),
     ],

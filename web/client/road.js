@@ -27,6 +27,7 @@ export const TERMINAL = Object.freeze({
   4503: "withdrawn",
   4504: "consent_missing",
   4505: "opened_elsewhere",
+  4506: "place_released",
   4507: "ticket_invalid",
   4509: "interview_over",
   4510: "version_unknown",
@@ -86,7 +87,7 @@ export class Road {
   }
 
   get running() {
-    return !["idle", "elsewhere", "finished", "refused"].includes(this.#status);
+    return !["idle", "elsewhere", "parked", "finished", "refused"].includes(this.#status);
   }
 
   start() {
@@ -197,6 +198,7 @@ export class Road {
     const why = terminalReason(code);
     if (code === 4507 && resumed) this.#resume = null;
     else if (code === 4505) return this.stop("elsewhere", why);
+    else if (code === 4506) return this.stop("parked", why);
     else if (code === 4509) return this.stop("finished", "over");
     else if (why) return this.stop("refused", why);
     const told = Number(/retry_after=(\d+)/.exec(reason)?.[1] ?? (code === 4013 ? 5 : 0));

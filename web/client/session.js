@@ -7,8 +7,8 @@
  *
  * @typedef {import("./road.js").Ticket} Ticket
  * @typedef {import("./kept.js").Pending} Pending
- * @typedef {"idle"|"connecting"|"waiting"|"live"|"reconnecting"|"moving"|"paused"|"elsewhere"
- *   |"finished"|"refused"} Status
+ * @typedef {"idle"|"connecting"|"waiting"|"live"|"reconnecting"|"moving"|"paused"|"parked"
+ *   |"elsewhere"|"finished"|"refused"} Status
  * @typedef {{turn: number, competency: string, question: string, answer: string}} Turn
  * @typedef {{turn: number, ask: number, text: string, completed: boolean,
  *   competency?: string}} Current
@@ -25,10 +25,12 @@
  *   accepted {turn, client_msg_id, duplicate}
  *   fault    {code, message, temporary, client_msg_id, text}
  *   clock    {seconds_left, running}
+ *   granted  {minutes, minutes_total, seconds_left}: the company gave more time
  *   engine   {engine, reason}
  */
 
 import { ANSWER_CHARS_MAX, Kept, countChars, randomId, storable } from "./kept.js";
+import { RECORD } from "./record.js";
 import { Road } from "./road.js";
 
 export { ANSWER_CHARS_MAX, countChars, hasPlaceInLine, storable } from "./kept.js";
@@ -56,6 +58,7 @@ export class InterviewSession extends EventTarget {
   #left = null;
   #leftAt = null; // set while the clock runs
   #tick = 0;
+  #goOn = false; // the pause ends with the join that was asked for
 
   /**
    * @param {object} options
@@ -95,6 +98,11 @@ export class InterviewSession extends EventTarget {
     return Math.max(0, this.#left - (performance.now() - this.#leftAt) / 1000);
   }
 
+  /** Whether the clock runs. */
+  get running() {
+    return this.#leftAt !== null;
+  }
+
   /** @returns {Snapshot} */
   get snapshot() {
     const { draft, pending } = this.#kept;
@@ -123,9 +131,13 @@ export class InterviewSession extends EventTarget {
     this.#road.stop();
   }
 
-  /** After "elsewhere": take the interview back to this page, with what the other one kept. */
+  /**
+   * After "elsewhere": take the interview back to this page, with what the other one kept.
+   * After "parked": ask for a place again, and end the pause if there is one at once.
+   */
   continueHere() {
-    if (this.#status !== "elsewhere") return;
+    if (this.#status !== "elsewhere" && this.#status !== "parked") return;
+    this.#goOn = this.#status === "parked";
     this.#kept.load();
     this.start();
   }
@@ -185,8 +197,9 @@ export class InterviewSession extends EventTarget {
 
   #roadChanged(status, reason, detail) {
     if (status === "finished") this.#kept.clear();
+    if (status === "waiting") this.#goOn = false; // by the time of its turn nobody may look
     if (!this.#road.running) clearInterval(this.#tick);
-    const paused = status === "live" && this.#record.paused;
+    const paused = status === "live" && this.#record.paused && !this.#goOn;
     this.#status = paused ? "paused" : status;
     const why = paused ? this.#record.paused_reason : reason;
     this.#emit("status", { status: this.#status, reason: why, ...detail });
@@ -199,6 +212,8 @@ export class InterviewSession extends EventTarget {
     this.#ack(); // a first frame also retires the older resume token
     this.#road.live();
     this.#flush();
+    if (this.#goOn && this.#record.paused) this.resume();
+    this.#goOn = false;
   }
 
   #forget() {
@@ -224,8 +239,9 @@ export class InterviewSession extends EventTarget {
   }
 
   #state(frame) {
-    const { turns, current, turns_max, seconds_left, paused, offset = 0 } = frame;
-    Object.assign(this.#record, { turns: [...turns], current, turns_max, paused });
+    const { turns, current, turns_max, seconds_left, offset = 0 } = frame;
+    const { paused, paused_reason = "" } = frame;
+    Object.assign(this.#record, { turns: [...turns], current, turns_max, paused, paused_reason });
     this.#offset = offset;
     this.#left = seconds_left;
     const kept = this.#kept;
@@ -344,53 +360,3 @@ export class InterviewSession extends EventTarget {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
-
-function asked(kind, { emit }, current, piece = "") {
-  const { turn, ask, text } = current;
-  emit("question", { kind, turn, ask, text, piece });
-}
-
-/** One function for each frame of the record: what it changes and who is told. */
-const RECORD = {
-  "question.started"(session, hands, { turn, ask }) {
-    hands.record.current = { turn, ask, text: "", completed: false };
-    asked("started", hands, hands.record.current);
-  },
-  "question.delta"(session, hands, { turn, ask, text }) {
-    const { current } = hands.record;
-    if (current?.turn !== turn || current.ask !== ask || current.completed) return;
-    current.text += text;
-    asked("delta", hands, current, text);
-  },
-  "question.reset"(session, hands, { turn, ask }) {
-    hands.record.current = { turn, ask, text: "", completed: false };
-    asked("reset", hands, hands.record.current);
-  },
-  "question.completed"(session, hands, { turn, ask, text, competency, seconds_left }) {
-    hands.record.current = { turn, ask, text, completed: true, competency };
-    hands.clock(seconds_left, !hands.record.paused);
-    asked("completed", hands, hands.record.current);
-    hands.ack();
-    hands.flush();
-  },
-  "answer.accepted"(session, hands, frame) {
-    hands.accepted(frame);
-  },
-  "session.paused"(session, hands, { reason }) {
-    Object.assign(hands.record, { paused: true, paused_reason: reason });
-    hands.clock(session.secondsLeft, false);
-    hands.live();
-  },
-  "session.resumed"(session, hands, { seconds_left }) {
-    hands.record.paused = false;
-    hands.clock(seconds_left, true);
-    hands.live();
-  },
-  "engine.changed"(session, hands, { engine, reason }) {
-    hands.record.engine = engine;
-    hands.emit("engine", { engine, reason });
-  },
-  "session.finished"(session, hands, { reason }) {
-    hands.finish(reason);
-  },
-};

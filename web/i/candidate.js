@@ -18,6 +18,7 @@ class Candidate {
   #root;
   #api;
   extra = 0; // minutes granted while this page was open
+  #planned = null; // minutes when it was opened
   #draw = () => {}; // draws the present step; used again after a change of language
 
   constructor(root, token) {
@@ -42,15 +43,19 @@ class Candidate {
       this.#refused(error);
       return;
     }
+    this.#planned ??= this.invitation.minutes;
     const language = preferredLanguage(this.invitation.locale);
     if (language !== this.t.language) {
       await this.#speak(language);
       this.invitation = await this.#api.get("/invitation").catch(() => this.invitation);
     }
-    const { status, consent, session_id: session } = this.invitation;
+    const { status, consent, session_id: session, finished_reason: ended } = this.invitation;
     const began = status === "live" || hasPlaceInLine(session); // also a reload in the waiting room
     if (status === "withdrawn") this.#show(() => showGone(this, "withdrawn"));
-    else if (OVER.includes(status)) this.finished(status === "expired" ? "expired" : "over");
+    else if (OVER.includes(status)) {
+      const why = ["abandoned", "expired"].includes(ended) ? ended : "over";
+      this.finished(status === "expired" ? "expired" : why);
+    }
     else if (began && consent.given) this.interview();
     else this.#show(() => showWelcome(this));
   }
@@ -96,18 +101,21 @@ class Candidate {
 
   /** Minutes that the company granted since this page opened; asked only while one waits. */
   async granted() {
-    const minutes = (requests) => requests.reduce(
-      (sum, one) => sum + (one.status === "granted" ? one.extra_minutes : 0), 0);
     const before = this.invitation.requests ?? [];
     const waits = before.some((one) => one.status === "asked" && one.kind === "extra_time");
     if (!waits) return this.extra;
     const now = await this.#api.call("GET", "/invitation").catch(() => null);
     if (!now) return this.extra;
-    const { requests, minutes: total } = now;
-    const more = Math.max(0, minutes(requests) - minutes(before));
-    this.extra += more;
-    Object.assign(this.invitation, { requests, minutes: total });
+    this.invitation.requests = now.requests;
+    this.tellGranted(0, now.minutes);
     return this.extra;
+  }
+
+  /** The interview has heard of it: `minutes` more, `total` in all. */
+  tellGranted(minutes, total) {
+    const { invitation } = this;
+    invitation.minutes = Math.max(total, invitation.minutes);
+    this.extra = Math.max(this.extra, minutes, invitation.minutes - this.#planned);
   }
 
   async #speak(language) {

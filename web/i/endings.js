@@ -34,8 +34,8 @@ export function showFinished(page, reason, copy) {
   return h("section", { class: "ending card" },
     h("img", { class: "ending-mark", src: art("mark.svg"), alt: "", width: 56, height: 56 }),
     h("h1", {}, t("finished.title")),
-    h("p", { class: "lead" }, t(`finished.${known}`)),
-    reason !== "withdrawn" && [
+    h("p", { class: "lead" }, t(`finished.${known}`, { company })),
+    !["withdrawn", "expired"].includes(reason) && [
       h("h2", {}, t("finished.next_title")),
       h("ol", { class: "steps" },
         steps.map((step) => h("li", {}, t(`finished.${step}`, { company })))),

@@ -35,6 +35,7 @@ export class InterviewView {
     on("accepted", () => this.#accepted());
     on("fault", (detail) => this.#fault(detail));
     on("clock", () => this.#clock());
+    on("granted", (detail) => this.#granted(detail));
     on("engine", () => this.#engine(true));
     this.#askForTime();
     this.#state();
@@ -122,8 +123,8 @@ export class InterviewView {
     }
     this.#wasLive = live;
     p.pause.disabled = p.end.disabled = !live;
-    p.pause.hidden = status === "paused" || status === "waiting";
-    p.end.hidden = status === "waiting"; // nothing has begun that could be ended
+    p.pause.hidden = ["paused", "waiting", "parked"].includes(status);
+    p.end.hidden = ["waiting", "parked"].includes(status); // without a place nothing can be ended
     this.#panel(detail);
     this.#clock();
     this.#sendState();
@@ -248,11 +249,22 @@ export class InterviewView {
 
   /** Tell of time that the company has granted meanwhile; the clock itself is the server's. */
   async #askForTime() {
+    this.#tellTime(await this.#page.granted());
+  }
+
+  #tellTime(minutes) {
     const { t, invitation } = this.#page;
-    const minutes = await this.#page.granted();
     if (minutes === 0) return;
     const total = t.number(invitation.minutes);
     setText(this.#parts.extra, t.plural("live.extra_time", minutes, { total }));
+  }
+
+  /** The clock has the minutes already; the line above it says so, politely. */
+  #granted({ minutes, minutes_total: total }) {
+    this.#page.tellGranted(minutes, total);
+    this.#tellTime(this.#page.extra);
+    this.#lowTold = false;
+    this.#askForTime();
   }
 
   #place() {

@@ -11,6 +11,10 @@ export function panelFor(t, session, { status, reason }) {
     return panel(t("paused.title"), t(reason === "away" ? "paused.away" : "paused.text"),
       button(t("paused.resume"), () => session.resume(), { kind: "primary large" }));
   }
+  if (status === "parked") {
+    return panel(t("paused.title"), t("paused.parked"),
+      button(t("paused.resume"), () => session.continueHere(), { kind: "primary large" }));
+  }
   if (status === "elsewhere") {
     return panel(t("elsewhere.title"), t("elsewhere.text"),
       button(t("elsewhere.here"), () => session.continueHere(), { kind: "primary large" }));

@@ -138,8 +138,10 @@ export default {
   "waiting.called": "It is your turn",
   "waiting.called_text": "There is a place for you. Going in…",
   "paused.title": "Interview paused",
-  "paused.text": "The clock is stopped. Your draft is kept. Continue whenever you like.",
+  "paused.text": "The clock is stopped. Your draft is kept. You can continue within 24 hours.",
   "paused.away": "You were away for a while, so we stopped the clock. Continue whenever you like.",
+  "paused.parked": "The pause was long, so your place went to somebody else. Your time and your "
+    + "answers are kept. You have 24 hours to continue.",
   "paused.resume": "Continue",
   "elsewhere.title": "The interview was opened in another window",
   "elsewhere.text": "It can only be open in one place at a time. Nothing has been lost here.",
@@ -149,7 +151,10 @@ export default {
   "finished.completed": "You answered every question. We have all of your answers.",
   "finished.time_up": "The time is over. We have everything you sent.",
   "finished.left": "You finished the interview. We have everything you sent.",
-  "finished.expired": "The period for this interview has ended. We have everything you sent.",
+  "finished.abandoned": "More than a day passed without you coming back, so we closed the interview. "
+    + "We have everything you sent.",
+  "finished.expired": "More than a day passed without an answer, so we closed the interview. If you "
+    + "still want to take it, ask {company} for another invitation.",
   "finished.withdrawn": "The company closed this interview.",
   "finished.over": "This interview has ended. We have everything you sent.",
   "finished.next_title": "What happens next",

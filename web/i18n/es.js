@@ -138,8 +138,10 @@ export default {
   "waiting.called": "Es su turno",
   "waiting.called_text": "Hay un lugar para usted. Entrando…",
   "paused.title": "Entrevista en pausa",
-  "paused.text": "El tiempo está detenido. Su borrador queda guardado. Continúe cuando quiera.",
+  "paused.text": "El tiempo está detenido. Su borrador queda guardado. Puede continuar dentro de 24 horas.",
   "paused.away": "Estuvo fuera un rato y detuvimos el tiempo. Continúe cuando quiera.",
+  "paused.parked": "La pausa fue larga y su lugar quedó para otra persona. Su tiempo y sus"
+    + " respuestas están guardados. Tiene 24 horas para continuar.",
   "paused.resume": "Continuar",
   "elsewhere.title": "La entrevista se abrió en otra ventana",
   "elsewhere.text": "Solo puede estar abierta en un lugar a la vez. Aquí no se ha perdido nada.",
@@ -149,7 +151,10 @@ export default {
   "finished.completed": "Respondió todas las preguntas. Recibimos sus respuestas completas.",
   "finished.time_up": "Se terminó el tiempo. Recibimos todo lo que envió.",
   "finished.left": "Usted terminó la entrevista. Recibimos todo lo que envió.",
-  "finished.expired": "El plazo de esta entrevista terminó. Recibimos todo lo que envió.",
+  "finished.abandoned": "Pasó más de un día sin que volviera y cerramos la entrevista. Recibimos "
+    + "todo lo que envió.",
+  "finished.expired": "Pasó más de un día sin respuestas y cerramos la entrevista. Si aún quiere "
+    + "hacerla, pida a {company} otra invitación.",
   "finished.withdrawn": "La empresa cerró esta entrevista.",
   "finished.over": "Esta entrevista ya terminó. Recibimos todo lo que envió.",
   "finished.next_title": "Qué sigue",

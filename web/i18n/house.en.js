@@ -150,6 +150,7 @@ export default {
   "interview.reason.completed": "answered everything",
   "interview.reason.time_up": "the time was over",
   "interview.reason.left": "ended by the candidate",
+  "interview.reason.abandoned": "away for more than a day",
   "interview.reason.expired": "expired",
   "interview.reason.withdrawn": "withdrawn",
   "interview.consent_given": "Consent recorded: {date}",

@@ -150,6 +150,7 @@ export default {
   "interview.reason.completed": "respondió todo",
   "interview.reason.time_up": "se acabó el tiempo",
   "interview.reason.left": "la terminó la persona",
+  "interview.reason.abandoned": "pasó más de un día sin volver",
   "interview.reason.expired": "venció",
   "interview.reason.withdrawn": "retirada",
   "interview.consent_given": "Consentimiento registrado: {date}",

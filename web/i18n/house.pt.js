@@ -151,6 +151,7 @@ export default {
   "interview.reason.completed": "respondeu a tudo",
   "interview.reason.time_up": "o tempo acabou",
   "interview.reason.left": "encerrada pela pessoa",
+  "interview.reason.abandoned": "passou mais de um dia sem voltar",
   "interview.reason.expired": "venceu",
   "interview.reason.withdrawn": "retirada",
   "interview.consent_given": "Consentimento registrado: {date}",

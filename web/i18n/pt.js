@@ -138,8 +138,10 @@ export default {
   "waiting.called": "É a sua vez",
   "waiting.called_text": "Há um lugar para você. Entrando…",
   "paused.title": "Entrevista em pausa",
-  "paused.text": "O tempo está parado. Seu rascunho fica guardado. Continue quando quiser.",
+  "paused.text": "O tempo está parado. Seu rascunho fica guardado. Você pode continuar em até 24 horas.",
   "paused.away": "Você ficou fora por um tempo e paramos o relógio. Continue quando quiser.",
+  "paused.parked": "A pausa foi longa e seu lugar ficou para outra pessoa. Seu tempo e suas "
+    + "respostas estão guardados. Você tem 24 horas para continuar.",
   "paused.resume": "Continuar",
   "elsewhere.title": "A entrevista foi aberta em outra janela",
   "elsewhere.text": "Ela só pode estar aberta em um lugar de cada vez. Nada se perdeu aqui.",
@@ -149,7 +151,10 @@ export default {
   "finished.completed": "Você respondeu a todas as perguntas. Recebemos todas as suas respostas.",
   "finished.time_up": "O tempo acabou. Recebemos tudo o que enviou.",
   "finished.left": "Você encerrou a entrevista. Recebemos tudo o que enviou.",
-  "finished.expired": "O prazo desta entrevista terminou. Recebemos tudo o que enviou.",
+  "finished.abandoned": "Passou mais de um dia sem que você voltasse e encerramos a entrevista. "
+    + "Recebemos tudo o que enviou.",
+  "finished.expired": "Passou mais de um dia sem respostas e encerramos a entrevista. Se ainda quiser "
+    + "fazê-la, peça a {company} outro convite.",
   "finished.withdrawn": "A empresa encerrou esta entrevista.",
   "finished.over": "Esta entrevista já terminou. Recebemos tudo o que enviou.",
   "finished.next_title": "O que vem depois",
