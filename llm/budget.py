@@ -5,6 +5,7 @@ takes its own share of the provider's limits; without both nothing is paid, and 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Final
 from uuid import UUID
@@ -122,7 +123,7 @@ class Money:
             except (Fault, TimeoutError) as error:
                 if isinstance(error, Fault) and error.code != "unavailable":
                     raise
-                self._redis_away(need)
+                self._redis_away(self._shared, need)
             else:
                 metrics.model_stores.set(REDIS)
                 self._reap_soon(self._shared)
@@ -175,12 +176,19 @@ class Money:
         await shared.rebuild(need.tenant_id, need.session_id, known)
         log.info("accounts_rebuilt", tenant_id=need.tenant_id, count=len(known.owed))
 
-    def _redis_away(self, need: Need) -> None:
+    def _redis_away(self, shared: Buckets, need: Need) -> None:
         if clock.monotonic() >= self._away_until:
             log.warning("money_without_redis", tenant_id=need.tenant_id)
         self._away_until = clock.monotonic() + limits.AWAY_AGAIN_SECONDS
         # It may have been reserved there all the same: the account is made from the ledger.
         self._behind.setdefault(need.tenant_id, set()).add(need.session_id)
+        self._tasks.start(self._let_go(shared, need))
+
+    async def _let_go(self, shared: Buckets, need: Need) -> None:
+        """Take back what may have been reserved after we stopped listening."""
+        nothing = Used(tokens=(0, 0, 0), micro_usd=0)
+        with contextlib.suppress(Fault):
+            await shared.settle(need.attempt, need.tier, need.tenant_id, need.session_id, nothing)
 
     async def _catch_up(self, shared: Buckets) -> None:
         """Redis is back: what was paid meanwhile is in the ledger, and the accounts are not."""
