@@ -222,12 +222,13 @@ class Keeper:
 
     async def _settle(self) -> None:
         try:
-            if not self._confirmed:
-                await self._reassure()
-            async with self._lock:
-                await self._flush()
-                if self._spent:
-                    await self._trim()
+            async with self._instance.reach.settling:
+                if not self._confirmed:
+                    await self._reassure()
+                async with self._lock:
+                    await self._flush()
+                    if self._spent:
+                        await self._trim()
         except Fault as fault:
             await self._bear(fault)
 

@@ -14,6 +14,7 @@ from storage.transaction import Database
 
 log = Log("storage.reach")
 LOOK_SECONDS = 2.0
+SETTLING_MAX = 2  # sessions at a time: a crowd that flushes leaves connections for new answers
 
 
 class Reach:
@@ -24,6 +25,7 @@ class Reach:
         self._db = db
         self._tasks = Tasks("reach")
         self.away = False
+        self.settling = asyncio.Semaphore(SETTLING_MAX)
 
     def lost(self) -> None:
         """Somebody could not reach PostgreSQL: look for it until it answers."""
