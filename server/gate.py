@@ -1,5 +1,6 @@
 """The gate: who gets a place, on which instance, and what everybody else is told."""
 
+from collections import Counter
 from uuid import UUID
 
 import msgspec
@@ -37,6 +38,8 @@ class Gate:
         self._instance_id = instance_id
         self.waiting = waiting
         self.closed = False
+        # Sessions between the claim of their place and their taking over, by sockets under way.
+        self.coming: Counter[UUID] = Counter()
 
     async def admission(self, session_id: UUID) -> Admission:
         """Return what this candidate would be told now."""
@@ -113,10 +116,28 @@ class Gate:
         return Seat(at.id, at.url, mine)
 
     async def enter(self, session_id: UUID, *, returning: bool) -> None:
-        """Claim (or confirm) the place of a socket at this instance's door."""
+        """Claim (or confirm) the place of a socket at this instance's door.
+
+        From then on its session counts as coming, until `arrived`: its place is nobody's to give
+        back, and an emptied Redis hears of it.
+        """
         if self.closed:
             metrics.admissions.labels("draining").inc()
             raise Fault("draining", retry_after=1)
+        self.coming[session_id] += 1
+        try:
+            await self._claim(session_id, returning=returning)
+        except BaseException:
+            self.arrived(session_id)
+            raise
+
+    def arrived(self, session_id: UUID) -> None:
+        """The socket that had entered has joined its session, or never will."""
+        self.coming[session_id] -= 1
+        if self.coming[session_id] <= 0:
+            del self.coming[session_id]
+
+    async def _claim(self, session_id: UUID, *, returning: bool) -> None:
         claim = await self._slots.claim(
             self._instance_id, session_id, returning=returning, seconds=limits.SLOT_LEASE_SECONDS
         )

@@ -138,6 +138,7 @@ class Sessions:
             answered=record.answered,
             snapshot=snapshot,
             finished=record.finished,
+            asked=record.asked,
         )
         conductor = Conductor(instance, record, session, self._left)
         self._conductors[session_id] = conductor
@@ -162,7 +163,8 @@ class Sessions:
     async def _bury(self, conductor: Conductor) -> None:
         await conductor.shut()
         session_id = conductor.record.session_id
-        if self.here(session_id) is None:
+        # Who is on the way in has claimed the place anew: it is not this one's to give back.
+        if self.here(session_id) is None and session_id not in self._instance.gate.coming:
             try:
                 await self._instance.slots.release(self._instance.id, session_id)
             except Fault:
@@ -211,8 +213,9 @@ class Sessions:
         ids = [conductor.record.session_id for conductor in due]
         if await slots.renew(id_, ids, draining=draining, whole=False) < 0:
             await self.room.look()  # who waits is known before a place can be claimed
-            every = [conductor.record.session_id for conductor in self._holding()]
-            await slots.renew(id_, every, draining=draining)
+            every = {conductor.record.session_id for conductor in self._holding()}
+            every.update(self._instance.gate.coming)
+            await slots.renew(id_, list(every), draining=draining)
 
     async def _release_finished(self) -> None:
         """Give back the places of finished interviews, whose pages may still show the end."""

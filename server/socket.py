@@ -55,12 +55,12 @@ class Door:
         """Judge, upgrade and join; from then on the session hears the connection by itself."""
         await socket.receive()  # websocket.connect
         try:
-            claims = await self._judge(socket)
             upgrade = _upgrade_of(socket)
+            claims = await self._judge(socket)
         except Fault as fault:
             await self._refuse(socket, fault)
             return
-        peer = Peer(claims.session_id)
+        peer, waits = Peer(claims.session_id), claims.waits
         try:
             connection = await upgrade(peer, self._sessions.connections)
             del socket.receive, socket.send  # they and the socket hold each other, until some gc
@@ -69,8 +69,10 @@ class Door:
                 peer.connect(connection)
                 await self._join(peer, claims)
         finally:
-            if claims.waits is not None:
-                self._sessions.room.let_go(claims.waits)
+            if waits is not None:
+                self._sessions.room.let_go(waits)
+            if waits is None or waits.entered:
+                self._instance.gate.arrived(claims.session_id)
 
     # Before the upgrade ---------------------------------------------------------------------
 
@@ -106,8 +108,13 @@ class Door:
             if fault.code != "at_capacity":
                 raise
             full = fault
-        if not await instance.live.use_once(ticket.nonce):
-            raise Fault("ticket_used")
+        try:
+            if not await instance.live.use_once(ticket.nonce):
+                raise Fault("ticket_used")
+        except BaseException:
+            if full is None:
+                instance.gate.arrived(ticket.session_id)
+            raise
         waits = self._sessions.room.hold(ticket) if full else None
         return Claims(ticket.tenant_id, ticket.session_id, waits)
 

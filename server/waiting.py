@@ -31,6 +31,7 @@ class InLine:
         self.ticket = ticket
         self.waiter = Waiter(ticket.session_id, lane, ticket.since_ms)
         self.peer: Peer | None = None
+        self.entered = False  # the gate has let it in
         self.called: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._told: tuple[int, float | None] | None = None
         self._told_at = 0.0
@@ -114,6 +115,7 @@ class Room:
             raise Gone
         ticket = mine.ticket
         await self._instance.gate.enter(ticket.session_id, returning=ticket.returning)
+        mine.entered = True
 
     def drain(self) -> None:
         """Send everybody to another instance's room; their places are kept."""

@@ -9,6 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from client.session import Admitted, Interview
 from protocol import limits, messages
+from server.inbox import Park
 from storage import interviews, live
 from tests.server.live_house import ORIGIN, give_consent, live_house, make_interview
 
@@ -514,3 +515,30 @@ async def test_nobody_reads_another_tenants_session(settings, db, tenant):
         async with Wire(house.url, messages.TICKET_PREFIX + forged) as wire:
             await wire.send(messages.SessionJoin())
             assert await wire.closed() == 4507
+
+
+async def test_the_place_of_who_comes_back_is_not_given_back(settings, db, tenant):
+    """A socket has claimed its place anew when the old memory of its session is cleared away."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, messages.TICKET_PREFIX + house.ticket(made)) as wire:
+            await wire.join()
+            await house.instance.gate.enter(made.session_id, returning=True)  # on the way in again
+        conductor = house.sessions.here(made.session_id)
+        await conductor.post(Park())
+        await conductor.ended.wait()
+        await asyncio.sleep(0.2)
+        assert [one.taken for one in await house.instance.slots.instances()] == [1]
+        house.instance.gate.arrived(made.session_id)
+        assert not house.instance.gate.coming
+
+
+async def test_an_emptied_redis_hears_of_who_is_on_the_way_in(settings, db, tenant, redis):
+    """Between the claim at the door and the take-over a place is known to nobody else."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        await house.instance.gate.enter(made.session_id, returning=False)
+        await redis.flushdb()
+        async with asyncio.timeout(10):
+            while [one.taken for one in await house.instance.slots.instances()] != [1]:
+                await asyncio.sleep(0.1)
