@@ -258,3 +258,34 @@ def test_a_place_is_proven_for_its_own_session_only(settings):
     assert tickets.arrival(tickets.ticket(mine, mine, mine), mine) == 0
     manual.advance(limits.WAITING_KEEP_SECONDS + 1)
     assert tickets.arrival(proof, mine) == 0
+
+
+async def test_a_crowd_goes_through_few_places_and_a_drain(settings, db, tenant):
+    """Twenty people, six places, and one instance that leaves in the middle: everybody finishes."""
+    made = [await make_interview(db, tenant) for _ in range(20)]
+    finished: list[UUID] = []
+    async with live_house(settings, "one") as one, live_house(settings, "two") as two:
+        await shrink(one, admit=3)
+        await shrink(two, admit=3)
+
+        async def candidate(interview) -> int:
+            async def fetch(proof: str = "") -> Admitted:
+                since = one.instance.tickets.arrival(proof, interview.session_id) if proof else 0
+                token, url = await ticket(two, interview, since_ms=since)
+                return Admitted(token, url)
+
+            client = Interview(fetch, fetch_again=fetch)
+            async for frame in client.frames():
+                if isinstance(frame, messages.QuestionCompleted):
+                    await client.leave()
+                elif isinstance(frame, messages.SessionFinished):
+                    finished.append(interview.session_id)
+                    if len(finished) == 5:
+                        asyncio.get_running_loop().create_task(one.sessions.drain())
+            return client.counts.queued
+
+        async with asyncio.timeout(60):
+            queued_ = await asyncio.gather(*(candidate(interview) for interview in made))
+        assert len(set(finished)) == 20
+        assert sum(queued_) >= 14
+        assert len(one.sessions.room) == len(two.sessions.room) == 0
