@@ -313,6 +313,28 @@ async def test_these_closes_bring_the_client_back(code: int):
     assert isinstance(seen[-1], messages.SessionFinished)
 
 
+async def test_granted_time_is_news_once():
+    """A frame of the record like the others: yielded, counted, and asked for again after a cut."""
+
+    async def first(line: Line) -> None:
+        await line.joined()
+        await line.state()
+        await line.send(messages.TimeGranted(1, 630.0, 10, 30))
+        await line.cut()
+
+    async def second(line: Line) -> None:
+        assert line.join.offset == 1
+        await line.joined(recovered=True)
+        await line.send(messages.TimeGranted(1, 630.0, 10, 30))
+        await _finish(line, 2)
+
+    async with FakeWire(first, second).running() as house:
+        seen = await _read(_interview(house))
+    assert [f for f in seen if isinstance(f, messages.TimeGranted)] == [
+        messages.TimeGranted(1, 630.0, 10, 30)
+    ]
+
+
 async def test_lost_state_is_loaded_again_with_a_new_ticket():
     """4010: neither the token nor the place in the record is of use any more."""
 
@@ -332,7 +354,7 @@ async def test_lost_state_is_loaded_again_with_a_new_ticket():
     assert house.tokens == ["ticket.t1", "ticket.t2"]
 
 
-@pytest.mark.parametrize("code", [4501, 4503, 4504, 4505, 4507, 4509, 4510])
+@pytest.mark.parametrize("code", [4501, 4503, 4504, 4505, 4506, 4507, 4509, 4510])
 async def test_these_closes_end_the_client_with_their_code(code: int):
     """Coming back would be of no use."""
 
