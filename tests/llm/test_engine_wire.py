@@ -1,22 +1,23 @@
 """The lean client on a real line: pools, TLS, redirects, servers that hang up."""
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from llm import tiers
+from llm import engines, tiers
 from llm.claude import ClaudeEngine
 from llm.reply import ModelFault
 from llm.request import QuestionRequest
@@ -24,6 +25,7 @@ from llm.tiers import Usage
 from llm.wire_http import Wire
 from loadtest.model import Standin
 from protocol import limits
+from runtime.settings import Settings, WrongSetting
 
 Ask = Callable[..., QuestionRequest]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -56,7 +58,7 @@ async def parts_of(engine: ClaudeEngine, request: QuestionRequest) -> list[Any]:
 
 
 def engine_at(url: str, **changes: Any) -> ClaudeEngine:
-    engine = ClaudeEngine(Wire(aiohttp, key="sk", base_url=url, **changes), tiers.load())
+    engine = ClaudeEngine(Wire(key="sk", base_url=url, **changes), tiers.load())
     engine._checked = True  # the list of models is not what is watched here
     return engine
 
@@ -234,12 +236,17 @@ def certificate(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
     return public, context
 
 
+Loop = Callable[[Coroutine[Any, Any, ModelFault]], ModelFault]
+loops = pytest.mark.parametrize("loop", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+
+
+@loops
 @pytest.mark.parametrize(
     ("name", "trusted", "well"),
     [("127.0.0.1", True, True), ("127.0.0.1", False, False), ("example.org", True, False)],
 )
-async def test_the_key_goes_to_nobody_who_cannot_show_a_trusted_certificate_of_that_name(
-    tmp_path: Path, ask: Ask, name: str, *, trusted: bool, well: bool
+def test_the_key_goes_to_nobody_who_cannot_show_a_trusted_certificate_of_that_name(
+    tmp_path: Path, ask: Ask, name: str, loop: Loop, *, trusted: bool, well: bool
 ) -> None:
     """An unknown signer or another's name ends it before a byte of the request is sent."""
     asked: list[bytes] = []
@@ -255,10 +262,158 @@ async def test_the_key_goes_to_nobody_who_cannot_show_a_trusted_certificate_of_t
             writer.close()
 
     public, context = certificate(tmp_path, name)
-    async with raw_server(refuse, context) as port:
-        engine = engine_at(f"https://127.0.0.1:{port}", roots=str(public) if trusted else "")
-        with pytest.raises(ModelFault) as raised:
-            await parts_of(engine, ask())
-        await engine.close()
-    assert raised.value.reason == ("overloaded" if well else "unreachable")
+
+    async def tried() -> ModelFault:
+        async with raw_server(refuse, context) as port:
+            engine = engine_at(f"https://127.0.0.1:{port}", roots=str(public) if trusted else "")
+            with pytest.raises(ModelFault) as raised:
+                await parts_of(engine, ask())
+            await engine.close()
+        return raised.value
+
+    fault = loop(tried())
+    assert fault.reason == ("overloaded" if well else "unreachable")
     assert bool(asked) == well
+
+
+@loops
+@pytest.mark.parametrize("lets", [True, False])
+def test_a_proxy_hands_the_connection_on_and_sees_no_key(
+    tmp_path: Path, ask: Ask, loop: Loop, *, lets: bool
+) -> None:
+    """Only where to; TLS is with the provider, through it."""
+    public, context = certificate(tmp_path, "127.0.0.1")
+    asked: list[bytes] = []
+    seen: list[bytes] = []
+
+    async def provider(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await read_request(reader))
+        writer.write(b"HTTP/1.1 529 Busy\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            seen.append(data)
+            writer.write(data)
+        writer.close()
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        seen.append(head)
+        if not lets:
+            writer.write(b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n")
+            writer.close()
+            return
+        port = int(head.split(b" ")[1].rpartition(b":")[2])
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 Go on\r\n\r\n")
+        with contextlib.suppress(OSError):
+            await asyncio.gather(pump(reader, back), pump(there, writer))
+
+    async def tried() -> ModelFault:
+        async with raw_server(provider, context) as port, raw_server(proxy) as door:
+            engine = engine_at(
+                f"https://127.0.0.1:{port}",
+                roots=str(public),
+                proxy=f"http://me:secret@127.0.0.1:{door}",
+            )
+            with pytest.raises(ModelFault) as raised:
+                await parts_of(engine, ask())
+            await engine.close()
+        return raised.value
+
+    fault = loop(tried())
+    assert fault.reason == ("overloaded" if lets else "unreachable")
+    assert seen[0].startswith(b"CONNECT 127.0.0.1:")
+    assert b"proxy-authorization: Basic bWU6c2VjcmV0" in seen[0]
+    assert not any(b"x-api-key" in data for data in seen)
+    assert bool(asked) == lets
+
+
+@pytest.mark.parametrize("wrong", ["ftp://example.org", "example.org", "http://"])
+def test_an_address_that_is_none_is_named_at_the_start(wrong: str) -> None:
+    """By its variable, and not with the first candidate."""
+    with pytest.raises(WrongSetting, match="ANTHROPIC_BASE_URL"):
+        engines.open_model(Settings(anthropic_api_key="sk", anthropic_base_url=wrong))
+
+
+def test_a_key_with_a_line_break_is_no_key() -> None:
+    """It would write headers of its own."""
+    with pytest.raises(WrongSetting):
+        engines.open_model(Settings(anthropic_api_key="sk\r\nx-evil: 1"))
+
+
+# HTTP ---------------------------------------------------------------------------------------
+
+GOOD = b'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"Hola."}}\n\n'
+END = (
+    b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{}}\n\n'
+    b'data: {"type":"message_stop"}\n\n'
+)
+KIND = b"Content-Type: text/event-stream\r\n"
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n" + KIND + b"\r\n" + GOOD + END, ""),
+        (b"HTTP/1.0 200 OK\r\n" + KIND + b"\r\n" + GOOD + END, ""),
+        (b"HTTP/1.0 200 OK\r\n" + KIND + b"\r\n" + GOOD, "cut"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n" + KIND + b"\r\n" + GOOD, "broken"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + KIND + b"\r\nzz\r\n" + GOOD,
+            "broken",
+        ),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", "disconnected"),
+        (b"SSH-2.0-OpenSSH_9\r\n", "disconnected"),
+        (b"HTTP/1.1 101 Switch\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "disconnected"),
+        (b"", "disconnected"),
+    ],
+)
+async def test_whatever_a_server_says_is_an_answer_or_a_named_fault(
+    ask: Ask, reply: bytes, reason: str
+) -> None:
+    """Interim heads, ends by closing, lengths that lie, other protocols, heads without an end."""
+
+    async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(reply)
+        with contextlib.suppress(OSError):
+            await writer.drain()
+        writer.close()
+
+    async with raw_server(says) as port:
+        engine = engine_at(f"http://127.0.0.1:{port}")
+        found = ""
+        try:
+            parts = await parts_of(engine, ask())
+            assert "Hola." in parts
+        except ModelFault as fault:
+            found = fault.reason
+        await engine.close()
+    assert found == reason
+
+
+async def test_a_second_reply_that_nobody_asked_for_answers_nobody(ask: Ask) -> None:
+    """It is not taken for the answer to the next question, which gets a connection of its own."""
+    connections = 0
+
+    async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await read_request(reader)
+        body = GOOD + END
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(body) + KIND + b"\r\n"
+        writer.write((head + body) + (head + body.replace(b"Hola", b"Evil")))
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async with raw_server(says) as port:
+        engine = engine_at(f"http://127.0.0.1:{port}")
+        for _ in range(3):
+            parts = await parts_of(engine, ask())
+            assert [part for part in parts if isinstance(part, str)] == ["Hola."]
+        await engine.close()
+    assert connections == 3
