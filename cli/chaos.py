@@ -29,7 +29,7 @@ from server.tickets import Tickets
 from storage import embedded, interviews, ledger, sessions
 from storage.connect import open_database
 
-SECONDS_A_TURN: Final = 2.0
+SECONDS_A_TURN: Final = 1.0
 SECONDS_A_BLOW: Final = 3.5  # so that each finds a house that has got up from the last
 THINK_SECONDS: Final = 1.0  # at least
 ROLLING_THINK_SECONDS, ROLLING_TURNS = 25.0, 24

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from interview import events as ev
+from interview.attempts import Attempts
 from interview.interviewer import Said, choose
 from interview.plan import Plan
 from interview.record import (
@@ -41,6 +42,7 @@ class Session:
         answered: Sequence[Answered] = (),
         snapshot: Snapshot | None = None,
         finished: str = "",
+        asked: int = 0,
     ) -> None:
         """Take up an interview as the durable record has it; `epoch` is the owner's fence."""
         self.plan = plan
@@ -52,6 +54,7 @@ class Session:
         self.connected = False
         self.saving: ev.Save | None = None
         self.closing = ""
+        self._attempts = Attempts(len(self.answered) + 1, asked)
         self._ids = {item.client_msg_id: item.said.turn for item in self.answered}
         self._reel = Reel()
         self._watch = Stopwatch(self.snapshot.used_seconds)
@@ -195,7 +198,7 @@ class Session:
         directive = choose(self.plan, said, seed=self.seed, seconds_left=self.seconds_left(now))
         if directive is None:
             return None
-        return ev.AskPlan(turn=len(said) + 1, ask=1, directive=directive)
+        return self._attempts.plan(len(said) + 1, 1, directive)
 
     def _natural_end(self, now: float) -> str:
         up = self.seconds_left(now) < limits.CLOSING_SECONDS_LEFT
@@ -210,17 +213,11 @@ class Session:
 
     def _again(self, current: Current) -> list[ev.Effect]:
         """Begin another attempt at a question whose earlier attempt broke."""
-        ask = current.ask + 1
-        plan = ev.AskPlan(
-            turn=current.turn,
-            ask=ask,
-            directive=current.directive,
-            bank_only=ask > limits.ASKS_PER_TURN_MAX,
-        )
+        plan = self._attempts.plan(current.turn, current.ask + 1, current.directive)
         self.snapshot.current = Current(
-            turn=plan.turn, ask=ask, directive=current.directive, shown=True
+            turn=plan.turn, ask=plan.ask, directive=current.directive, shown=True
         )
-        frame = self._emit(messages.QuestionReset(self._reel.next, plan.turn, ask))
+        frame = self._emit(messages.QuestionReset(self._reel.next, plan.turn, plan.ask))
         return [frame, ev.Ask(plan, recorded=False)]
 
     def _under_way(self, turn: int, ask: int) -> Current | None:

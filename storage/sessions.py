@@ -34,6 +34,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     answered: list[Answered]
     snapshot: Snapshot
     finished: str
+    asked: int = 0  # attempts at the next question that are on record
 
 
 async def look(db: Database, tenant_id: UUID, session_id: UUID) -> Snapshot:
@@ -85,6 +86,7 @@ def taken(tenant_id: UUID, session_id: UUID, row: Any) -> Record:
         answered=msgspec.convert(row["answered"], list[Answered]),
         snapshot=_snapshot(row["state"]),
         finished=(row["finished_reason"] or "completed") if outcome == "finished" else "",
+        asked=row["asked"] or 0,
     )
 
 
@@ -116,8 +118,13 @@ async def confirm_taken(db: Database, record: Record, entries: Sequence[Entry]) 
             return record
     async with db.tenant(record.tenant_id) as connection:
         flushed = await flushing.insert(connection, record.session_id, entries, fence=record.fence)
+        asked = await connection.fetchval(
+            "SELECT coalesce(max(ask), 0) FROM asks WHERE session_id = $1 AND turn = $2",
+            record.session_id,
+            flushed.turns_done + 1,
+        )
         if flushed.turns_done == len(record.answered):
-            return record
+            return msgspec.structs.replace(record, asked=asked)
         answered = await _answered(connection, record.session_id)
         state = await connection.fetchval(
             "SELECT state FROM interview_sessions WHERE id = $1 AND created_at = $2",
@@ -125,7 +132,8 @@ async def confirm_taken(db: Database, record: Record, entries: Sequence[Entry]) 
             ids.created_at(record.session_id),
         )
     metrics.journal.labels("flushed").inc(flushed.inserted)
-    return msgspec.structs.replace(record, answered=answered, snapshot=_snapshot(state))
+    snapshot = _snapshot(state)
+    return msgspec.structs.replace(record, answered=answered, snapshot=snapshot, asked=asked)
 
 
 async def why_lost(db: Database, tenant_id: UUID, interview_id: UUID) -> str:
