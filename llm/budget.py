@@ -36,6 +36,7 @@ from storage.ledger import Ledger, LedgerEntry
 log = Log("llm.budget")
 SPENT_SECONDS: Final = 2.0  # what an account said is believed this long, without asking again
 SETTLE_SECONDS: Final = 0.05
+REBUILDS_MAX: Final = 4
 REAP_SECONDS: Final = 60.0
 KNOWN_MAX: Final = 10_000
 BOUNDS: Final = Bounds(question=2_500, evaluation=250_000)  # until a dearer one was seen
@@ -82,6 +83,7 @@ class Money:
         self._due: list[tuple[Need, Used, LedgerEntry | None]] = []
         self._ends: set[asyncio.Task[None]] = set()
         self._reaping = False
+        self._catching_up = asyncio.Lock()
 
     # Before the call -------------------------------------------------------------------------
 
@@ -104,7 +106,20 @@ class Money:
         answer = await self._decide(need)
         if isinstance(answer, Spent):
             raise self._no_money(need, answer)
-        assert not isinstance(answer, Unknown)
+        if isinstance(answer, Unknown):
+            raise Fault("model_unavailable", "the accounts are lost again and again")
+        return answer
+
+    async def _ask(self, shared: Buckets, need: Need) -> Answer:
+        """Ask Redis, making the accounts that it has lost; another process may lose them again."""
+        answer: Answer = Unknown()
+        for _ in range(REBUILDS_MAX):
+            async with asyncio.timeout(limits.RESERVE_SECONDS):
+                await self._catch_up(shared)
+                answer = await shared.reserve(need)
+            if not isinstance(answer, Unknown):
+                break
+            await self._rebuild(shared, need)
         return answer
 
     async def _decide(self, need: Need) -> Answer:
@@ -113,13 +128,7 @@ class Money:
         self._note_bound(need)
         if self._shared is not None and clock.monotonic() >= self._away_until:
             try:
-                async with asyncio.timeout(limits.RESERVE_SECONDS):
-                    await self._catch_up(self._shared)
-                    answer = await self._shared.reserve(need)
-                if isinstance(answer, Unknown):
-                    await self._rebuild(self._shared, need)
-                    async with asyncio.timeout(limits.RESERVE_SECONDS):
-                        answer = await self._shared.reserve(need)
+                answer = await self._ask(self._shared, need)
             except (Fault, TimeoutError) as error:
                 if isinstance(error, Fault) and error.code != "unavailable":
                     raise
@@ -192,11 +201,22 @@ class Money:
 
     async def _catch_up(self, shared: Buckets) -> None:
         """Redis is back: what was paid meanwhile is in the ledger, and the accounts are not."""
-        while self._behind:
-            tenant, sessions = next(iter(self._behind.items()))
-            names = [key for session in sessions for key in buckets.accounts(tenant, session)]
-            await shared.forget(sorted(set(names)))
-            self._behind.pop(tenant, None)
+        if not self._behind:
+            return
+        async with self._catching_up:  # once: what is made again must not be dropped again
+            behind, self._behind = self._behind, {}
+            try:
+                await self._drop(shared, behind)
+            finally:
+                for tenant, sessions in behind.items():  # what is left, should Redis be away again
+                    self._behind.setdefault(tenant, set()).update(sessions)
+
+    async def _drop(self, shared: Buckets, behind: dict[UUID, set[UUID | None]]) -> None:
+        while behind:
+            tenant, sessions = next(iter(behind.items()))
+            names = {key for session in sessions for key in buckets.accounts(tenant, session)}
+            await shared.forget(sorted(names))
+            del behind[tenant]
             if self._budgets is not None:
                 self._tasks.start(self._forget(self._budgets, tenant))
 

@@ -109,7 +109,7 @@ BREAKER_FAILURES = 5  # in a row
 BREAKER_SECONDS, BREAKER_SECONDS_MAX = 5.0, 60.0  # until one call tries again, doubling
 HEDGE_SECONDS = 3.0  # without a first piece, where hedging is on
 HEDGE_PERCENT = 2  # of the live calls
-RESERVE_SECONDS = 1.0  # a store that takes longer to say yes is away
+RESERVE_SECONDS = 2.0  # a store that takes longer to say yes is away
 AWAY_AGAIN_SECONDS = 2.0  # then it is asked again
 QUESTION_BUDGET_PERCENT = 60  # of a session's limit; the rest pays its report
 HOLD_SECONDS = 240.0  # a reservation whose end nobody told belongs to a dead process
@@ -192,6 +192,6 @@ assert SAVE_SECONDS < PONG_SECONDS  # an answer's fate is known before its page 
 assert MODEL_PIECE_SECONDS < MODEL_FIRST_PIECE_SECONDS < MODEL_QUESTION_SECONDS < QUESTION_SECONDS
 assert MODEL_CONNECT_SECONDS < MODEL_FIRST_PIECE_SECONDS
 assert MODEL_CONNECTIONS_MAX > HARD_CAP_SESSIONS
-assert BORROW_SECONDS < LINE_SECONDS["live"] < MODEL_FIRST_PIECE_SECONDS
+assert RESERVE_SECONDS < BORROW_SECONDS < LINE_SECONDS["live"] < MODEL_FIRST_PIECE_SECONDS
 assert MODEL_EVALUATION_SECONDS < HOLD_SECONDS
 assert 0 < BUCKET_FLOOR_PERCENT < min(percent for percent in BUCKET_WATERMARKS.values() if percent)

@@ -320,3 +320,15 @@ async def test_what_a_dead_process_reserved_is_booked_at_its_bound(
     await events.aclose()  # it was alive after all
     [line] = await house.lines()
     assert line.outcome == "cancelled"
+
+
+async def test_many_sessions_come_back_to_redis_at_once(house: House, ask: Ask) -> None:
+    """Accounts are dropped once and made once, however many call meanwhile; none is lost again."""
+    requests = [ours(house, ask) for _ in range(60)]
+    for request in requests:
+        house.money._behind.setdefault(house.tenant, set()).add(request.session_id)
+    found = await asyncio.gather(*(heard(house.gateway, request) for request in requests))
+    assert {events[-1].engine for events in found} == {"claude"}
+    lines = await house.lines()
+    assert await house.used() == sum(line.micro_usd for line in lines)
+    assert len(lines) == 60
