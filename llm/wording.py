@@ -1,7 +1,8 @@
 """A request in the form the Messages API takes: a stable prefix, then the transcript, then now.
 
-The prefix (instructions, opening, plan and rubric) is the same for a whole session and is marked
-for the provider's prompt cache, and so is the transcript up to the last answer. Text by strangers
+The prefix (instructions, opening, plan and rubric, then the CV) is the same for a whole session and
+is marked for the provider's prompt cache after the opening and after the CV, and so is the
+transcript up to the last answer. Text by strangers
 stands in delimiters that nobody outside can know; they are the session's, not the call's, or the
 cached prefix would never be met again. The candidate's name and contact stay here.
 """
@@ -49,6 +50,7 @@ def question(request: QuestionRequest, tier: Tier, settings: TaskSettings) -> di
         "system": [
             _block(QUESTION_PROMPT.fill({"locale": request.locale, "marker": mark})),
             _block(_opening(request.plan, mark)) | CACHED,
+            _block(_cv(request.plan, mark)) | CACHED,
         ],
         "messages": turns,
     }
@@ -91,17 +93,21 @@ def _common(tier: Tier, settings: TaskSettings) -> dict[str, Any]:
 
 
 def _opening(plan: Plan, mark: str) -> str:
-    """Return the opening and the plan: what the CV lacks and shows, but not whose CV it is."""
+    """Return the opening and the plan."""
     about = {
         "title": plan.opening_title,
         "company": plan.company,
         "minutes": plan.minutes,
         "must_have": plan.must_have,
-        "not_shown_in_the_cv": plan.gaps,
-        "shown_in_the_cv": plan.strengths,
     }
     topics = [_topic(topic, plan.locale) for topic in plan.competencies]
     return f"{_guarded('opening', mark, _json(about))}\n<plan>{_guard(_json(topics), mark)}</plan>"
+
+
+def _cv(plan: Plan, mark: str) -> str:
+    """Return what the CV lacks and shows of it, but not whose CV it is."""
+    about = {"not_shown_in_the_cv": plan.gaps, "shown_in_the_cv": plan.strengths}
+    return _guarded("opening", mark, _json(about))
 
 
 def _topic(topic: PlannedCompetency, locale: str) -> dict[str, Any]:
