@@ -79,7 +79,11 @@ class Database:
         """
         try:
             async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
-                return await connection.fetch(sql, *args, timeout=seconds)
+                try:
+                    return await connection.fetch(sql, *args, timeout=seconds)
+                except TimeoutError:
+                    connection.terminate()  # a server that hangs would not hear of a cancellation
+                    raise
         except AWAY as error:
             if isinstance(error, ValueError):  # a wrong argument: a bug, not an absence
                 raise
