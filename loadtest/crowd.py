@@ -5,24 +5,26 @@ thread are real ones. The two sides share a deque and flags, nothing that waits.
 """
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Final
 
 import msgspec
 import uvloop
 
-from loadtest.network import SlowLine, slow_line
-from loadtest.visitor import Habits, Invitation, Result, Sample, Visitor
+from loadtest.books import Sample
+from loadtest.network import slow_line
+from loadtest.visitor import Habits, Invitation, Visitor
 from runtime.lifecycle import Tasks
 
 LAG_EVERY_SECONDS: Final = 0.1
-CLOSE_SECONDS: Final = 5.0
+LAG: Final = "lag"
+INSIDE: Final = "inside"  # how many are in their interview; no latency
 
 
 class News(msgspec.Struct, frozen=True):
-    """Something that happened to a visitor, or the loop's own lateness (who is empty then)."""
+    """Something that happened to a visitor, or to the crowd itself (who is empty then)."""
 
     who: str
     sample: Sample
@@ -34,7 +36,7 @@ class Visit:
     def __init__(self, who: str) -> None:
         """Nothing has happened yet."""
         self.who = who
-        self.result: Result | None = None
+        self.visitor: Visitor | None = None
         self.task: asyncio.Task[None] | None = None
         self.done = False
 
@@ -46,7 +48,7 @@ class Crowd:
         """Run the loop in a thread that `start_thread` makes; it has to be a real one."""
         self.news: deque[News] = deque()
         self._loop = uvloop.new_event_loop()
-        self._line: SlowLine | None = None
+        self._visits: set[Visit] = set()
         self._tasks = Tasks("crowd")
         self._stop = asyncio.Event()
         self.closed = False
@@ -61,8 +63,7 @@ class Crowd:
             self.closed = True
 
     async def _main(self) -> None:
-        async with slow_line() as line, self._tasks:
-            self._line = line
+        async with self._tasks:
             self._tasks.start(self._watch())
             await self._stop.wait()
 
@@ -73,31 +74,46 @@ class Crowd:
             due += LAG_EVERY_SECONDS
             await asyncio.sleep(max(0.0, due - self._loop.time()))
             late = self._loop.time() - due
-            self.news.append(News("", Sample("lag", late)))
+            self.news.append(News("", Sample(LAG, late)))
+            inside = sum(v.visitor is not None and v.visitor.inside for v in self._visits)
+            self.news.append(News("", Sample(INSIDE, inside)))
             if late > LAG_EVERY_SECONDS:
                 due = self._loop.time()
 
-    def begin(self, who: str, invitation: Invitation, habits: Habits, *, slow: bool) -> Visit:
-        """Send a visitor in; over the slow line when `slow`."""
+    def begin(self, who: str, invitation: Invitation, habits: Habits) -> Visit:
+        """Send a visitor in."""
         visit = Visit(who)
-        self._loop.call_soon_threadsafe(self._start, visit, invitation, habits, slow)
+        self._loop.call_soon_threadsafe(self._start, visit, invitation, habits)
         return visit
 
-    def _start(self, visit: Visit, invitation: Invitation, habits: Habits, slow: bool) -> None:  # noqa: FBT001 - called by the loop
-        visit.task = self._tasks.start(self._visit(visit, invitation, habits, slow=slow))
+    def _start(self, visit: Visit, invitation: Invitation, habits: Habits) -> None:
+        visit.task = self._tasks.start(self._visit(visit, invitation, habits))
 
-    async def _visit(
-        self, visit: Visit, invitation: Invitation, habits: Habits, *, slow: bool
-    ) -> None:
+    async def _visit(self, visit: Visit, invitation: Invitation, habits: Habits) -> None:
         def note(sample: Sample) -> None:
             self.news.append(News(visit.who, sample))
 
-        route = self._line.route if slow and self._line is not None else None
         try:
-            visitor = Visitor(invitation, habits, note, route=route, rng=random.Random())
-            visit.result = await visitor.visit()
+            async with AsyncExitStack() as stack:
+                line = None
+                if habits.line is not None:
+                    line = await stack.enter_async_context(slow_line(habits.line))
+                visit.visitor = Visitor(invitation, habits, note, line=line)
+                self._visits.add(visit)
+                await visit.visitor.visit()
         finally:
+            self._visits.discard(visit)
             visit.done = True
+
+    def storm(self) -> None:
+        """Cut everybody's connection at once."""
+        if not self.closed:
+            self._loop.call_soon_threadsafe(self._storm)
+
+    def _storm(self) -> None:
+        for visit in self._visits:
+            if visit.visitor is not None:
+                visit.visitor.storm()
 
     def job(self, work: Coroutine[None, None, None]) -> Visit:
         """Do something else on this loop; `done` tells when it is over, whichever way."""

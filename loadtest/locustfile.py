@@ -8,126 +8,31 @@ nobody got anywhere. docs/loadtest.md tells the rest.
 
 import argparse
 import logging
-import sys
-import tempfile
-from _thread import start_new_thread
-from collections import deque
-from collections.abc import Callable
+import math
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import gevent
 import locust
 import msgspec
-from gevent import monkey, subprocess
 from locust import LoadTestShape, User, task
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest import shapes, verdict
-from loadtest.crowd import Crowd, Visit
 from loadtest.invite import invite
+from loadtest.network import PHONE_3G, STEADY
 from loadtest.shapes import Shape
+from loadtest.stage import Environment, Stage
 from loadtest.verdict import Probe, Tally
-from loadtest.visitor import JOIN, Habits, Invitation, read_invitations, write_invitations
+from loadtest.visitor import Habits, Invitation, read_invitations
 
 POLL_SECONDS: Final = 0.1
-PROBE_END_SECONDS: Final = 15.0
+PROBE_INTERVIEW_SECONDS: Final = 30.0  # a short one: the probe needs as many for each of its seats
+PROBE_SHARE_MAX: Final = 0.25  # of the invitations
 log = logging.getLogger("loadtest")
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each ticket says nothing
 events: Any = locust.events  # its hooks are untyped
-Environment: TypeAlias = Any  # it carries our stage
-
-
-def _real_thread(work: Callable[[], None]) -> object:
-    start: Any = monkey.get_original("_thread", "start_new_thread") or start_new_thread
-    return start(work, ())
-
-
-class Stage:
-    """What one locust process has in hand during a test."""
-
-    def __init__(self, environment: Environment, shape: Shape) -> None:
-        """Nothing is under way yet."""
-        self.environment = environment
-        self.shape = shape
-        self.tally = Tally()
-        self.crowd = Crowd(_real_thread)
-        self.invitations: deque[Invitation] = deque()
-        self.for_probe: list[Invitation] = []
-        self.probe: Any = None
-        self.probed: Probe | None = None
-        self.folder = tempfile.TemporaryDirectory(prefix="entrevistador-loadtest-")
-
-    def take_news(self) -> None:
-        """Carry what the visitors saw into locust's statistics and our own."""
-        while self.crowd.news:
-            news = self.crowd.news.popleft()
-            if not news.who:
-                self.tally.lag.append(news.sample.seconds)
-                continue
-            self.tally.sample(news.who, news.sample.name, news.sample.seconds)
-            self.environment.events.request.fire(
-                request_type=news.who,
-                name=news.sample.name,
-                response_time=news.sample.seconds * 1000,
-                response_length=0,
-                exception=None,
-                context={},
-            )
-
-    def ended(self, visit: Visit) -> None:
-        """Count a visit that is over, or was given up."""
-        self.take_news()
-        result = visit.result
-        if result is None or not result.finished:
-            self.tally.unfinished += 1
-        else:
-            self.tally.finished += 1
-        if result is None:
-            return
-        self.tally.turns += result.turns
-        for name in result.counts.__struct_fields__:
-            count = getattr(result.counts, name)
-            self.tally.counts[name] = self.tally.counts.get(name, 0) + count
-        for failure in result.failures:
-            self.tally.failed(failure.name)
-            self.environment.events.request.fire(
-                request_type=visit.who,
-                name=failure.name,
-                response_time=0,
-                response_length=0,
-                exception=RuntimeError(f"{failure.name}: {failure.detail}"),
-                context={},
-            )
-
-    def start_probe(self) -> None:
-        """Start the independent probe with the invitations kept back for it."""
-        if not self.for_probe or self.probe is not None:
-            return
-        path = Path(self.folder.name) / "probe.jsonl"
-        write_invitations(path, self.for_probe)
-        self.probe = subprocess.Popen(
-            [
-                sys.executable, "-m", "loadtest.probe", "--invitations", str(path),
-                "--seconds", str(self.shape.steady_seconds),
-                "--think-seconds", str(min(5.0, self.shape.think_seconds)),
-            ],
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
-
-    def end_probe(self) -> None:
-        """Take the probe's figures; one that has not ended is told to."""
-        if self.probe is None or self.probed is not None:
-            return
-        if self.probe.poll() is None:
-            self.probe.terminate()
-        try:
-            out, _ = self.probe.communicate(timeout=PROBE_END_SECONDS)
-            self.probed = msgspec.json.decode(out, type=Probe)
-        except (subprocess.TimeoutExpired, msgspec.DecodeError):
-            self.probe.kill()
-            log.exception("the probe gave no figures")
-            self.probed = Probe(0, {"no_figures": 1}, {})
 
 
 def _asked(environment: Environment) -> argparse.Namespace:
@@ -146,7 +51,6 @@ class InterviewUser(User):
 
     abstract = True
     who = ""
-    slow = False
 
     def habits(self, think_seconds: float) -> Habits:
         """How this kind of candidate behaves."""
@@ -160,55 +64,65 @@ class InterviewUser(User):
             raise StopUser
         habits = self.habits(stage.shape.think_seconds)
         invitation = stage.invitations.popleft()
-        visit = stage.crowd.begin(self.who, invitation, habits, slow=self.slow)
+        visit = stage.crowd.begin(self.who, invitation, habits)
         try:
             while not visit.done:
                 gevent.sleep(POLL_SECONDS)
                 stage.take_news()
         finally:
-            stage.crowd.give_up(visit)
             stage.ended(visit)
+            stage.crowd.give_up(visit)
 
 
 class Candidate(InterviewUser):
     """Most people: a steady connection."""
 
-    weight = 70
-    who = "candidate"
+    weight = 65
+    who = verdict.CANDIDATE
 
 
 class PhoneOn3G(InterviewUser):
-    """A phone: 300 ms there and back, a narrow line, now and then cut."""
+    """A phone: 300 ms there and back, a narrow line, now and then dead or cut."""
 
     weight = 15
-    who = "phone on 3G"
-    slow = True
+    who = verdict.PHONE
 
     def habits(self, think_seconds: float) -> Habits:
-        """A phone loses its line once in ten turns."""
-        return Habits(think_seconds=think_seconds, cut_share=0.1)
+        """A phone loses its line once in ten turns, and as often nothing comes through."""
+        return Habits(think_seconds=think_seconds, cut_share=0.1, dead_share=0.1, line=PHONE_3G)
 
 
 class DuplicateSender(InterviewUser):
     """A page that sends everything twice, and once more as if it were another answer."""
 
     weight = 10
-    who = "duplicate sender"
+    who = verdict.DUPLICATES
 
     def habits(self, think_seconds: float) -> Habits:
-        """Everything twice."""
-        return Habits(think_seconds=think_seconds, duplicates=True)
+        """Everything twice, every other answer over two connections at once as well."""
+        return Habits(think_seconds=think_seconds, duplicates=True, second_tab_every=2)
 
 
 class Reconnector(InterviewUser):
     """A train through tunnels: cut in every other turn."""
 
     weight = 5
-    who = "reconnector"
+    who = verdict.RECONNECTOR
 
     def habits(self, think_seconds: float) -> Habits:
         """Cut in every other turn."""
         return Habits(think_seconds=think_seconds, cut_share=0.5)
+
+
+class SlowReader(InterviewUser):
+    """A page that stops reading for a while: a computer asleep, a browser out of breath."""
+
+    weight = 5
+    who = verdict.SLOW_READER
+
+    def habits(self, think_seconds: float) -> Habits:
+        """Every third question is not read for 5 to 40 s."""
+        return Habits(think_seconds=think_seconds, stop_every=3, line=STEADY)
 
 
 class PhaseShape(LoadTestShape):
@@ -235,6 +149,15 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ramp", type=float, default=0.0, help="candidates a second (the phase's)")
     parser.add_argument("--think-seconds", type=float, default=-1.0, help="before an answer (25)")
     parser.add_argument("--steady-seconds", type=float, default=0.0, help="after the ramp (300)")
+    parser.add_argument(
+        "--storm-at", type=float, default=0.0,
+        help="seconds into the steady time: every connection is cut at once (never)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--house", default="",
+        help="the state folder of the server under test, where it runs on this machine: whose "
+        "processes count as server and stores (all)",
+    )  # fmt: skip
     parser.add_argument("--probe", type=int, default=2, help="candidates of the probe (2)")
     parser.add_argument("--verdict", default="verdict.json", help="the file to write")
 
@@ -247,14 +170,16 @@ def _shape(asked: argparse.Namespace) -> Shape:
         ramp_per_second=asked.ramp or min(shape.ramp_per_second, asked.crowd or shape.users),
         think_seconds=shape.think_seconds if asked.think_seconds < 0 else asked.think_seconds,
         steady_seconds=asked.steady_seconds or shape.steady_seconds,
+        storm_at=asked.storm_at,
     )
 
 
 def set_up(environment: Environment, **_: object) -> None:
     """Build the stage and keep it."""
-    stage = Stage(environment, _shape(_asked(environment)))
+    asked = _asked(environment)
+    stage = Stage(environment, _shape(asked), at_once=asked.probe, house=asked.house)
     environment.stage = stage
-    environment.events.spawning_complete.add_listener(lambda **_: _steady(stage))
+    environment.events.spawning_complete.add_listener(lambda **_: stage.steady())
     environment.events.report_to_master.add_listener(lambda data, **_: _report(stage, data))
     environment.events.worker_report.add_listener(lambda data, **_: _take_report(stage, data))
 
@@ -272,7 +197,9 @@ def begin(environment: Environment, **_: object) -> None:
     processes = max(1, asked.processes or 1)
     if isinstance(runner, WorkerRunner):
         found = found[runner.worker_index % processes :: processes]
+    rounds = math.ceil(stage.shape.steady_seconds / PROBE_INTERVIEW_SECONDS)
     kept = asked.probe if len(found) > asked.probe else 0
+    kept = max(kept, min(kept * rounds, int(len(found) * PROBE_SHARE_MAX)))
     if kept and getattr(runner, "worker_index", 0) == 0:
         stage.for_probe, found = found[-kept:], found[:-kept]
     stage.invitations.extend(found)
@@ -293,13 +220,6 @@ def _invited(stage: Stage, host: str, asked: argparse.Namespace) -> list[Invitat
     return made[0] if made else []
 
 
-def _steady(stage: Stage) -> None:
-    """The ramp is over: measure from now on."""
-    stage.take_news()
-    stage.tally.forget_ramp(JOIN)
-    stage.start_probe()
-
-
 def _report(stage: Stage, data: dict[str, Any]) -> None:
     stage.take_news()
     data["tally"] = msgspec.msgpack.encode(stage.tally)
@@ -317,7 +237,9 @@ def _take_report(stage: Stage, data: dict[str, Any]) -> None:
 
 def stop(environment: Environment, **_: object) -> None:
     """Take the probe's figures while the workers still report."""
-    stage_of(environment).end_probe()
+    stage = stage_of(environment)
+    stage.end_usage()
+    stage.end_probe()
 
 
 def judge(environment: Environment, **_: object) -> None:
@@ -328,7 +250,7 @@ def judge(environment: Environment, **_: object) -> None:
     stage.folder.cleanup()
     if isinstance(environment.runner, WorkerRunner):
         return
-    found = verdict.judge(stage.shape.phase, stage.tally, stage.probed)
+    found = verdict.judge(stage.shape, stage.tally, stage.probed, stage.cores)
     verdict.write(Path(_asked(environment).verdict), found)
     print(verdict.told(found), flush=True)
     environment.process_exit_code = verdict.exit_code(found)

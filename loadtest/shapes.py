@@ -17,6 +17,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     ramp_per_second: float
     think_seconds: float
     steady_seconds: float
+    storm_at: float = 0.0  # seconds into the steady time: everybody is cut at once; 0 is never
 
     def __post_init__(self) -> None:
         """Refuse what would measure something else."""
@@ -24,6 +25,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"a ramp is at most {RAMP_PER_SECOND_MAX:g} users a second")
         if self.users < 1 or self.steady_seconds <= 0 or self.think_seconds < 0:
             raise ValueError("a shape needs users, a steady time and no negative thinking")
+        if not 0 <= self.storm_at < self.steady_seconds:
+            raise ValueError("a storm comes within the steady time")
 
     @property
     def ramp_seconds(self) -> float:

@@ -6,7 +6,7 @@ cut, and keeps books: a frame out of order, a turn asked twice or an answer lost
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -15,7 +15,10 @@ import msgspec
 
 from client.errors import Refused
 from client.rest import Api
-from client.session import Counts, Interview, Route
+from client.session import Admitted, Counts, FetchAgain, FetchTicket, Interview, Route
+from loadtest import books
+from loadtest.books import Books, Note, Result, Sample
+from loadtest.network import Line, SlowLine
 from protocol import messages
 from runtime import clock
 from runtime.lifecycle import Tasks
@@ -62,40 +65,45 @@ class Habits(msgspec.Struct, frozen=True):
 
     think_seconds: float = 25.0  # on average, before an answer; half to one and a half of it
     duplicates: bool = False  # sends each answer twice, and once more under another id
+    second_tab_every: int = 0  # of the answers, over two connections at once
     cut_share: float = 0.0  # of the turns in which the connection breaks at a random moment
+    dead_share: float = 0.0  # of the turns in which nothing comes through for a while
+    stop_every: int = 0  # of the questions, not read for a while
+    stop_seconds: tuple[float, float] = (5.0, 40.0)
+    line: Line | None = None  # what it reaches the server through; dead spots and stops need one
 
 
-class Sample(msgspec.Struct, frozen=True):
-    """One measured latency, in seconds."""
-
-    name: str
-    seconds: float
+DEAD_SECONDS: Final = (1.0, 8.0)
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Something that may not happen; `name` is from a closed list."""
+class Tab(Interview):
+    """One page of a candidate's: it counts how its connections ended."""
 
-    name: str
-    detail: str
+    def __init__(
+        self,
+        fetch: FetchTicket,
+        ledger: Books,
+        *,
+        fetch_again: FetchAgain,
+        route: Route | None,
+    ) -> None:
+        """Count in `ledger`."""
+        super().__init__(fetch, route=route, fetch_again=fetch_again)
+        self._ledger = ledger
+        self.reading: asyncio.Task[None] | None = None
 
+    @property
+    def joined(self) -> bool:
+        """Whether it is in its session now."""
+        return self._joined
 
-class Result(msgspec.Struct, kw_only=True):
-    """One candidate's interview, in the end."""
+    def retire(self) -> None:
+        """Do not come back: another tab has taken over."""
+        self._reconnect = False
 
-    finished: str = ""
-    turns: int = 0
-    counts: Counts = msgspec.field(default_factory=Counts)
-    failures: list[Failure] = []
-
-
-# What is timed. Times by schedule count from the moment at which the answer was to be sent.
-JOIN: Final = "join"
-ACCEPTED: Final = "answer_accepted"
-ACCEPTED_PLANNED: Final = "answer_accepted_by_schedule"
-FIRST_PIECE: Final = "first_piece"
-FIRST_PIECE_PLANNED: Final = "first_piece_by_schedule"
-BACK: Final = "back_after_cut"
-NAMES: Final = (JOIN, ACCEPTED, ACCEPTED_PLANNED, FIRST_PIECE, FIRST_PIECE_PLANNED, BACK)
+    def _judge_close(self, code: int) -> None:
+        self._ledger.did(f"closed_{code}")
+        super()._judge_close(code)
 
 
 class Visitor:
@@ -105,37 +113,53 @@ class Visitor:
         self,
         invitation: Invitation,
         habits: Habits,
-        note: Callable[[Sample], None],
+        note: Note,
         *,
-        route: Route | None = None,
+        line: SlowLine | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        """Report every measured latency through `note` as it comes; `route` leads over a line."""
+        """Report every measured latency through `note` as it comes; `line` leads to the server."""
         self._invitation = invitation
         self._habits = habits
         self._note = note
-        self._route = route
+        self._line = line
         self._rng = rng or random.Random()
-        self._books = _Books()
-        self._interview: Interview | None = None
+        self._books = Books()
+        self._tasks = Tasks("visitor")
+        self._tabs: list[Tab] = []  # the last one is the candidate's
         self._cut_at: float | None = None
+        self._storm_at: float | None = None
+        self._before_storm = Counts()
+        self._stopped = False  # it stopped reading, and nothing is known yet of what came of it
         self._opened_at = 0.0
-        self._begun = asyncio.Event()
 
     @property
     def result(self) -> Result:
         """What has come of it so far."""
+        self._books.result.counts = self._counts()
         return self._books.result
+
+    @property
+    def inside(self) -> bool:
+        """Whether it is in its interview now."""
+        return bool(self._tabs) and self._tabs[-1].joined
+
+    def _counts(self) -> Counts:
+        whole = Counts()
+        for tab in list(self._tabs):
+            for name in whole.__struct_fields__:
+                setattr(whole, name, getattr(whole, name) + getattr(tab.counts, name))
+        return whole
 
     async def visit(self) -> Result:
         """Consent if that is still to be done, and answer until the interview is over."""
         try:
-            async with Api(self._invitation.url, self._invitation.token) as api:
+            async with Api(self._invitation.url, self._invitation.token) as api, self._tasks:
                 await self._consent(api)
                 await self._live(api)
         except Refused as refused:
             self._books.fail("refused", refused.code)
-        return self._books.result
+        return self.result
 
     async def _consent(self, api: Api) -> None:
         found = await api.get("/invitation")
@@ -153,165 +177,188 @@ class Visitor:
         )
 
     async def _live(self, api: Api) -> None:
-        interview = Interview(api.ticket, route=self._route, fetch_again=api.ticket)
-        self._interview = interview
         self._opened_at = clock.monotonic()
-        async with Tasks("visitor") as tasks:
-            try:
-                async for frame in interview.frames():
-                    self._see(frame, interview, tasks)
-            finally:
-                self._books.result.counts = interview.counts
-        if interview.counts.gaps:
-            self._books.fail("gap", str(interview.counts.gaps))
+        tab: Tab | None = self._open(api, api.ticket)
+        while tab is not None and tab.reading is not None:
+            await asyncio.wait({tab.reading})
+            tab = self._tabs[-1] if self._tabs[-1] is not tab else None
+        gaps = self._counts().gaps
+        if gaps:
+            self._books.fail("gap", str(gaps))
 
-    def _see(self, frame: messages.ServerFrame, interview: Interview, tasks: Tasks) -> None:
+    # Its pages ------------------------------------------------------------------------------
+
+    def _open(self, api: Api, fetch: FetchTicket) -> Tab:
+        """Open a page, which reads from now on; it is the candidate's."""
+        route = self._line.route if self._line is not None else None
+        tab = Tab(fetch, self._books, fetch_again=api.ticket, route=route)
+        self._tabs.append(tab)
+        tab.reading = self._tasks.start(self._read(api, tab))
+        return tab
+
+    async def _read(self, api: Api, tab: Tab) -> None:
+        try:
+            async for frame in tab.frames():
+                self._see(frame, api, tab)
+        except Refused as refused:
+            replaced = tab is not self._tabs[-1] and refused.code == "closed_4505"
+            if not replaced and not self._books.result.finished:
+                self._books.fail("refused", refused.code)
+
+    def _see(self, frame: messages.ServerFrame, api: Api, tab: Tab) -> None:
         now = clock.monotonic()
         match frame:
+            case messages.SessionQueued():
+                self._queued()
             case messages.SessionJoined():
-                self._joined(now)
+                self._joined(now, tab)
             case messages.SessionState():
-                self._state(frame, interview, tasks)
-            case messages.QuestionStarted() | messages.QuestionReset():
+                self._state(frame, api, tab)
+            case messages.QuestionStarted():
+                self._books.started(frame.turn)
+                if _every(self._habits.stop_every, frame.turn):
+                    self._tasks.start(self._stop_reading())
+            case messages.QuestionReset():
                 self._books.started(frame.turn)
             case messages.QuestionDelta():
                 self._books.piece(frame.turn, frame.text, now, self._note)
                 if self._rng.random() < self._habits.cut_share / 10:
-                    self._cut(interview, tasks, now)
+                    self._cut(tab)
             case messages.QuestionCompleted():
                 if self._books.completed(frame.turn):
-                    tasks.start(self._answer(frame.turn, interview))
+                    self._tasks.start(self._answer(frame.turn, api))
             case messages.AnswerAccepted():
                 self._books.accepted(frame, now, self._note)
+                self._stop_survived()
             case messages.FaultFrame():
                 self._books.fault(frame)
             case messages.SessionFinished():
                 self._books.finished(frame.reason)
 
-    def _joined(self, now: float) -> None:
-        if not self._begun.is_set():
-            self._begun.set()
-            self._note(Sample(JOIN, now - self._opened_at))
-        elif self._cut_at is not None:
-            self._note(Sample(BACK, now - self._cut_at))
-        self._cut_at = None
+    def _queued(self) -> None:
+        if not self._books.result.joined and not self._books.result.did.get(books.QUEUED):
+            self._books.did(books.QUEUED)
 
-    def _state(self, state: messages.SessionState, interview: Interview, tasks: Tasks) -> None:
+    def _joined(self, now: float, tab: Tab) -> None:
+        result = self._books.result
+        for older in self._tabs:
+            if older is not tab and tab is self._tabs[-1]:
+                older.retire()
+        if not result.joined:
+            result.joined = True
+            name = books.WAITED if result.did.get(books.QUEUED) else books.JOIN
+            self._note(Sample(name, now - self._opened_at))
+        elif self._storm_at is not None:
+            self._note(Sample(books.BACK_STORM, now - self._storm_at))
+            counts, before = self._counts(), self._before_storm
+            self._books.did(books.STORM_CONNECTS, counts.connects - before.connects)
+            self._books.did(books.STORM_REFUSED, counts.refused - before.refused)
+        elif self._cut_at is not None:
+            self._note(Sample(books.BACK, now - self._cut_at))
+        if self._stopped:
+            self._stopped = False
+            self._books.did(books.STOPS_CUT)
+        self._storm_at = self._cut_at = None
+
+    def _state(self, state: messages.SessionState, api: Api, tab: Tab) -> None:
+        del tab
         self._books.reloaded([turn.turn for turn in state.turns])
         current = state.current
         if current is not None and current.completed and self._books.completed(current.turn):
-            tasks.start(self._answer(current.turn, interview))
+            self._tasks.start(self._answer(current.turn, api))
 
-    def _cut(self, interview: Interview, tasks: Tasks, now: float) -> None:
-        if self._cut_at is None:
-            self._cut_at = now
-            tasks.start(interview.drop())
+    # What happens to it ---------------------------------------------------------------------
 
-    async def _answer(self, turn: int, interview: Interview) -> None:
+    def storm(self) -> None:
+        """Lose the connection with everybody else's; it comes back by itself."""
+        if not self._tabs or self._books.result.finished:
+            return
+        tab = self._tabs[-1]
+        self._tasks.start(tab.drop())
+        if not tab.joined:
+            if self._books.result.did.get(books.QUEUED) and not self._books.result.joined:
+                self._books.did(books.STORM_WAITING)
+            return  # it was on its way back from a cut of its own, or waits
+        self._books.did(books.STORM_CUT)
+        self._storm_at, self._before_storm = clock.monotonic(), self._counts()
+
+    def give_up(self) -> Result:
+        """End here: whoever is not back from the storm, or waits for long, is a failure."""
+        if not self._books.result.finished:
+            if self._storm_at is not None:
+                self._books.fail("not_back", "the storm's connection never came back")
+            if self.inside:
+                self._books.given_up(clock.monotonic())
+        return self.result
+
+    def _cut(self, tab: Tab) -> None:
+        if self._cut_at is None and self._storm_at is None:
+            self._cut_at = clock.monotonic()
+            self._books.did(books.CUTS)
+            self._tasks.start(tab.drop())
+
+    async def _stop_reading(self) -> None:
+        """Take nothing from the server for a while, as a page of a computer asleep does."""
+        if self._line is None or self._stopped:
+            return
+        self._stopped = True
+        self._books.did(books.STOPS)
+        self._line.hold()
+        await asyncio.sleep(self._rng.uniform(*self._habits.stop_seconds))
+        self._line.go_on()
+
+    def _stop_survived(self) -> None:
+        if self._stopped and self._line is not None and not self._line.held:
+            self._stopped = False
+            self._books.did(books.STOPS_SURVIVED)
+
+    # What it says ---------------------------------------------------------------------------
+
+    async def _answer(self, turn: int, api: Api) -> None:
         think = self._habits.think_seconds * self._rng.uniform(0.5, 1.5)
         planned = clock.monotonic() + think
+        if self._line is not None and self._rng.random() < self._habits.dead_share:
+            self._books.did(books.DEAD_SPOTS)
+            self._line.dead(self._rng.uniform(*DEAD_SECONDS))
         await asyncio.sleep(think)
-        text = self._rng.choice(ANSWERS)
-        client_msg_id = uuid4().hex
+        text, client_msg_id = self._rng.choice(ANSWERS), uuid4().hex
+        tab, admitted = self._tabs[-1], None
+        if _every(self._habits.second_tab_every, turn):
+            admitted = await _ticket(api)
         self._books.sent(turn, client_msg_id, planned, clock.monotonic())
-        await interview.answer(turn, text, client_msg_id)
+        if admitted is not None:
+            self._books.did(books.TWO_TABS)
+            second = self._open(api, _first(admitted, api))
+            await second.answer(turn, text, client_msg_id)
+        await tab.answer(turn, text, client_msg_id)
         if self._habits.duplicates:
-            await interview.send(messages.AnswerSubmit(client_msg_id, turn, text))
+            self._books.did(books.REPEATED)
+            await tab.send(messages.AnswerSubmit(client_msg_id, turn, text))
             other = uuid4().hex
             self._books.rivals.add(other)
-            await interview.send(messages.AnswerSubmit(other, turn, text))
+            await tab.send(messages.AnswerSubmit(other, turn, text))
         if self._rng.random() < self._habits.cut_share:
             await asyncio.sleep(self._rng.uniform(0.0, 0.05))
-            self._cut_at = clock.monotonic()
-            await interview.drop()
+            self._cut(tab)
 
 
-class _Books:
-    """What one candidate has seen, and whether it adds up."""
+def _every(turns: int, turn: int) -> bool:
+    """Whether what happens in every so many turns does in this one; the first is one of them."""
+    return turns > 0 and turn % turns == 1 % turns
 
-    def __init__(self) -> None:
-        self.result = Result()
-        self.rivals: set[str] = set()  # ids under which an answered turn was sent again
-        self._sent: dict[str, tuple[int, float, float]] = {}  # id -> turn, planned, sent
-        self._answers: dict[int, str] = {}  # turn -> the id that answers it
-        self._accepted: set[int] = set()
-        self._answering: set[int] = set()
-        self._first_awaited: tuple[float, float] | None = None
 
-    def fail(self, name: str, detail: str) -> None:
-        """Note what may not happen."""
-        self.result.failures.append(Failure(name, detail))
+async def _ticket(api: Api) -> Admitted | None:
+    try:
+        return await api.ticket()
+    except Refused:
+        return None  # no second connection this time
 
-    def started(self, turn: int) -> None:
-        """A question begins: never one that has been answered."""
-        if turn in self._accepted:
-            self.fail("asked_again", f"turn {turn}")
 
-    def piece(self, turn: int, text: str, now: float, note: Callable[[Sample], None]) -> None:
-        """A piece arrives; the first after an answer is timed."""
-        del text
-        if turn in self._accepted:
-            self.fail("asked_again", f"turn {turn}")
-        if self._first_awaited is not None:
-            planned, sent = self._first_awaited
-            self._first_awaited = None
-            note(Sample(FIRST_PIECE, now - sent))
-            note(Sample(FIRST_PIECE_PLANNED, now - planned))
+def _first(admitted: Admitted, api: Api) -> FetchTicket:
+    """Return a way to tickets whose first one is at hand."""
+    at_hand = [admitted]
 
-    def completed(self, turn: int) -> bool:
-        """Tell whether the whole question of `turn` is to be answered now."""
-        if turn in self._answering:
-            return False
-        if turn != len(self._accepted) + 1:
-            self.fail("out_of_order", f"turn {turn} after {len(self._accepted)} answers")
-        self._answering.add(turn)
-        return True
+    async def fetch() -> Admitted:
+        return at_hand.pop() if at_hand else await api.ticket()
 
-    def sent(self, turn: int, client_msg_id: str, planned: float, now: float) -> None:
-        """An answer leaves."""
-        self._sent[client_msg_id] = (turn, planned, now)
-        self._answers[turn] = client_msg_id
-
-    def accepted(
-        self, frame: messages.AnswerAccepted, now: float, note: Callable[[Sample], None]
-    ) -> None:
-        """The server has an answer; the second word about the same one has to say so."""
-        if frame.client_msg_id in self.rivals:
-            self.fail("doubled", f"turn {frame.turn} was accepted under two ids")
-            return
-        found = self._sent.get(frame.client_msg_id)
-        if found is None or found[0] != frame.turn:
-            self.fail("unknown_answer", f"turn {frame.turn}")
-            return
-        if frame.turn in self._accepted:
-            return
-        self._accepted.add(frame.turn)
-        self.result.turns += 1
-        _, planned, sent = found
-        self._first_awaited = (planned, sent)
-        note(Sample(ACCEPTED, now - sent))
-        note(Sample(ACCEPTED_PLANNED, now - planned))
-
-    def reloaded(self, turns: Sequence[int]) -> None:
-        """The state from the record: every accepted answer has to be in it, once and in order."""
-        if list(turns) != list(range(1, len(turns) + 1)):
-            self.fail("reordered", str(list(turns)))
-        lost = self._accepted - set(turns)
-        if lost:
-            self.fail("lost", f"turns {sorted(lost)}")
-        self._accepted.update(turns)
-        self._answering.update(turns)
-        self.result.turns = len(self._accepted)
-
-    def fault(self, frame: messages.FaultFrame) -> None:
-        """A fault: expected for a turn sent again under another id, temporary ones pass."""
-        expected = frame.client_msg_id in self.rivals
-        if not frame.temporary and not expected:
-            self.fail("fault", frame.code)
-
-    def finished(self, reason: str) -> None:
-        """The end: every answer sent has to be accepted by then."""
-        self.result.finished = reason
-        missing = self._answers.keys() - self._accepted
-        if missing:
-            self.fail("lost", f"turns {sorted(missing)} were never accepted")
+    return fetch

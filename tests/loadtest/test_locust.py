@@ -14,15 +14,15 @@ from tests.loadtest.conftest import ROOT
 async def test_locust_lives_through_whole_interviews_and_writes_a_verdict(
     served: Settings, tmp_path: Path
 ):
-    """Every kind of candidate; nothing lost, nothing doubled, nobody empty-handed."""
-    seats = await seed.seed(served, 40, minutes=20, turns_max=3)
+    """Every kind of candidate and a storm; nothing lost or doubled, nobody empty-handed."""
+    seats = await seed.seed(served, 120, minutes=20, turns_max=3)
     invitations = tmp_path / "invitations.jsonl"
     write_invitations(invitations, seed.invitations(served, seats))
     run = subprocess.run(
         [
             sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless",
-            "--phase", "mvp", "--crowd", "5", "--ramp", "5", "--think-seconds", "0.3",
-            "--steady-seconds", "12", "--probe", "1", "--only-summary",
+            "--phase", "mvp", "--crowd", "20", "--ramp", "10", "--think-seconds", "0.5",
+            "--steady-seconds", "12", "--storm-at", "5", "--probe", "1", "--only-summary",
             "--invitations", str(invitations), "--verdict", str(tmp_path / "verdict.json"),
         ],
         cwd=ROOT, capture_output=True, text=True, timeout=150, check=False,
@@ -35,7 +35,18 @@ async def test_locust_lives_through_whole_interviews_and_writes_a_verdict(
     assert found.probe is not None
     assert found.probe.turns > 0
     assert found.probe.failures == {}
-    assert "answer_accepted" in found.latencies["candidate"]
+    assert "answer_accepted" in found.latencies[verdict.CANDIDATE]
+    assert found.did.keys() == {
+        verdict.CANDIDATE, verdict.PHONE, verdict.DUPLICATES, verdict.RECONNECTOR,
+        verdict.SLOW_READER,
+    }  # fmt: skip
+    assert all(done[verdict.VISITS] > 0 for done in found.did.values())
+    assert found.did[verdict.DUPLICATES]["answers_over_two_connections"] > 0
+    assert found.did[verdict.SLOW_READER]["stopped_reading"] > 0
+    assert found.storm is not None
+    assert found.storm.cut > 0
+    assert found.storm.not_back == 0
+    assert "server" in found.cores
     assert run.returncode == verdict.exit_code(found)
     assert "verdict:" in run.stdout
 

@@ -3,8 +3,9 @@
 import msgspec
 import pytest
 
-from loadtest import visitor
-from loadtest.visitor import Habits, Invitation, Sample, Visitor
+from loadtest import books, visitor
+from loadtest.books import Sample
+from loadtest.visitor import Habits, Invitation, Visitor
 from protocol import messages
 
 
@@ -38,11 +39,11 @@ def test_an_answer_is_timed_from_its_sending_and_from_its_schedule(seen: _Seen):
     """Half a second late in leaving counts by schedule only."""
     seen.books.accepted(_accepted(1, "a"), 11.0, seen.samples.append)
     assert seen.samples == [
-        Sample(visitor.ACCEPTED, 0.5), Sample(visitor.ACCEPTED_PLANNED, 1.0),
+        Sample(books.ACCEPTED, 0.5), Sample(books.ACCEPTED_PLANNED, 1.0),
     ]  # fmt: skip
     seen.books.piece(2, "¿", 12.0, seen.samples.append)
     assert seen.samples[2:] == [
-        Sample(visitor.FIRST_PIECE, 1.5), Sample(visitor.FIRST_PIECE_PLANNED, 2.0),
+        Sample(books.FIRST_PIECE, 1.5), Sample(books.FIRST_PIECE_PLANNED, 2.0),
     ]  # fmt: skip
     assert seen.failures == []
 
@@ -74,6 +75,14 @@ def test_an_answer_never_accepted_is_lost_at_the_end(seen: _Seen):
     """The interview may not finish over it."""
     seen.books.finished("completed")
     assert seen.failures == ["lost"]
+
+
+def test_an_answer_that_waits_for_long_when_the_test_ends_is_overdue(seen: _Seen):
+    """Sent at 10.5 and not accepted half a minute later; before that it is under way."""
+    seen.books.given_up(20.0)
+    assert seen.failures == []
+    seen.books.given_up(41.0)
+    assert seen.failures == ["overdue"]
 
 
 def test_an_answered_question_is_not_asked_again(seen: _Seen):
