@@ -5,7 +5,6 @@ never steps at all: everybody is scored by the tier of the settings file, or wai
 """
 
 import random
-from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -58,8 +57,3 @@ def after(fault: Fault, calls: int, seconds_left: float) -> Next:
 def reason_of(fault: Fault) -> str:
     """Return the finer reason of a model's fault, else its code."""
     return fault.reason if isinstance(fault, ModelFault) else fault.code
-
-
-def names(task: Task, tiers: Tiers) -> Mapping[str, str]:
-    """Return rung -> model of a task, for people."""
-    return {tier: tiers.tiers[tier].model for tier in rungs(task, tiers)}
