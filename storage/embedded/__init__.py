@@ -66,9 +66,7 @@ class Services(msgspec.Struct, frozen=True):
     started: bool
 
 
-def start(
-    state: Path, *, fsync: Fsync = "always", say: Callable[[str], None] = quiet
-) -> Services:
+def start(state: Path, *, fsync: Fsync = "always", say: Callable[[str], None] = quiet) -> Services:
     """Start both servers, or join them; one starter at a time works on a state folder."""
     postgres, valkey = Postgres(state, say=say), Valkey(state, fsync=fsync, say=say)
     with home.locked(state):
