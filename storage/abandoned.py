@@ -51,14 +51,29 @@ def _before() -> datetime:
 async def _take(
     db: Database, tenant_id: UUID, session_id: UUID, *, before: datetime
 ) -> sessions.Record:
-    rows = await db.call(
-        "SELECT * FROM take_abandoned($1, $2, $3, $4, $5)",
-        tenant_id,
-        session_id,
-        ids.created_at(session_id),
-        OWNER,
-        before,
-    )
-    if rows[0]["outcome"] in ("here", "finished"):
-        raise Fault("fence_lost", "somebody was faster")
-    return sessions.taken(tenant_id, session_id, rows[0])
+    """Take a session over if nothing has happened to it since `before`.
+
+    The row is locked first, so that a candidate who comes back in this moment wins, and it keeps
+    its age: whoever fails to close it now may try again in the next round.
+    """
+    created = ids.created_at(session_id)
+    async with db.tenant(tenant_id) as connection:
+        since = await connection.fetchval(
+            "SELECT updated_at FROM interview_sessions WHERE id = $1 AND created_at = $2 "
+            "AND status = 'active' AND updated_at < $3 FOR NO KEY UPDATE",
+            session_id,
+            created,
+            before,
+        )
+        if since is None:
+            raise Fault("fence_lost", "somebody was faster")
+        row = await connection.fetchrow(
+            "SELECT * FROM take_session($1, $2, $3, $4)", tenant_id, session_id, created, OWNER
+        )
+        await connection.execute(
+            "UPDATE interview_sessions SET updated_at = $3 WHERE id = $1 AND created_at = $2",
+            session_id,
+            created,
+            since,
+        )
+    return sessions.taken(tenant_id, session_id, row)
