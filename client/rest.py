@@ -1,5 +1,7 @@
 """A small REST client: bearer token, problem documents as Refused, structs or plain JSON out."""
 
+import functools
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any, Final, Self
 
@@ -21,7 +23,11 @@ class Api:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._http = httpx2.AsyncClient(
-            base_url=base_url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False
+            base_url=base_url,
+            headers=headers,
+            timeout=TIMEOUT_SECONDS,
+            trust_env=False,
+            verify=_trust(),
         )
 
     async def __aenter__(self) -> Self:
@@ -94,6 +100,12 @@ class Api:
         asked = {"waiting_token": waiting_token} if waiting_token else {}
         answer = await self.post("/invitation/ticket", asked)
         return Admitted(ticket=answer["ticket"], url=answer["url"])
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Return the certificates to trust, read once: that takes longer than a whole join."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _decoded(answer: httpx2.Response) -> Any:

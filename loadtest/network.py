@@ -156,6 +156,8 @@ class SlowLine:
                 await asyncio.sleep(max(0.0, free_at - loop.time()))
                 if self._dead_until > loop.time():
                     await asyncio.sleep(self._dead_until - loop.time())
+                if writer.is_closing():
+                    return
                 try:
                     writer.write(data)
                     await writer.drain()

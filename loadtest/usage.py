@@ -87,5 +87,7 @@ def cores(before: Moment, after: Moment) -> dict[str, float]:
     for process, (part, seconds) in after.seconds.items():
         known = before.seconds.get(process, (part, 0.0))[1]
         used[part] = used.get(part, 0.0) + seconds - known
+    used.pop(OTHERS, None)  # those that have ended meanwhile are in no list: the rest is theirs
+    used[OTHERS] = max(0.0, after.busy - before.busy - sum(used.values()))
     used[ALL] = after.busy - before.busy
     return {part: round(seconds / took, 2) for part, seconds in sorted(used.items())}
