@@ -39,15 +39,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 async def look(db: Database, tenant_id: UUID, session_id: UUID) -> Snapshot:
     """Return the snapshot without taking the session: to judge a resume token first."""
-    async with db.tenant(tenant_id) as connection:
-        state = await connection.fetchval(
-            "SELECT state FROM interview_sessions WHERE id = $1 AND created_at = $2",
-            session_id,
-            ids.created_at(session_id),
-        )
-    if state is None:
+    rows = await db.call(
+        "SELECT * FROM session_state($1, $2, $3)", tenant_id, session_id, ids.created_at(session_id)
+    )
+    if not rows:
         raise Fault("not_found", "no such session")
-    return _snapshot(state)
+    return _snapshot(rows[0]["state"])
 
 
 async def take(db: Database, tenant_id: UUID, session_id: UUID, *, instance_id: str) -> Record:
@@ -169,16 +166,15 @@ async def checkpoint(
     db: Database, tenant_id: UUID, session_id: UUID, fence: int, snapshot: Snapshot
 ) -> None:
     """Write the snapshot under the fence; raises Fault `fence_lost` when it is stale."""
-    async with db.tenant(tenant_id) as connection:
-        done = await connection.fetchval(
-            "UPDATE interview_sessions SET state = $4, updated_at = now() "
-            "WHERE id = $1 AND created_at = $2 AND fence = $3 RETURNING true",
-            session_id,
-            ids.created_at(session_id),
-            fence,
-            snapshot,
-        )
-    if not done:
+    rows = await db.call(
+        "SELECT checkpoint_session($1, $2, $3, $4, $5) AS done",
+        tenant_id,
+        session_id,
+        ids.created_at(session_id),
+        fence,
+        snapshot,
+    )
+    if not rows[0]["done"]:
         raise Fault("fence_lost")
 
 
