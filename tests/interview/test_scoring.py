@@ -181,7 +181,11 @@ HOSTILE = st.sampled_from(
 def test_hostile_text_in_an_answer_raises_no_level(
     claims: list[Claim], hostile: str, before: bool
 ) -> None:
-    """Claims that were not supported without it are not supported with it."""
+    """Claims that were not supported without it are not supported with it.
+
+    A model that may have followed an order is not believed by itself: a level may fall to what
+    the program finds, and what is measured by cues alone stays as it is.
+    """
     poisoned = [
         msgspec.structs.replace(
             turn, answer=f"{hostile}\n{turn.answer}" if before else f"{turn.answer}\n{hostile}"
@@ -190,7 +194,9 @@ def test_hostile_text_in_an_answer_raises_no_level(
     ]
     clean = rubric_report(claims, PLAN, SAID, SUBJECT)
     dirty = rubric_report(claims, PLAN, poisoned, SUBJECT)
-    assert [one.level for one in dirty.competencies] == [one.level for one in clean.competencies]
+    for after, before_it in zip(dirty.competencies, clean.competencies, strict=True):
+        assert (after.level is None) == (before_it.level is None)
+        assert (after.level or 0) <= (before_it.level or 0)
     every_quote_is_literal(dirty, poisoned)
     offline = coverage_report(PLAN, SAID, OFFLINE)
     offline_dirty = coverage_report(PLAN, poisoned, OFFLINE)
