@@ -1,5 +1,5 @@
--- Whoever takes a session over in mid-question learns how many attempts at it are on record, so that
--- its own is one more: every call that is paid for is a row.
+-- Whoever takes a session over in mid-question learns how many attempts at it are on record, so
+-- that its own is one more: every call that is paid for is a row.
 
 DROP FUNCTION take_session(uuid, uuid, timestamptz, text);
 

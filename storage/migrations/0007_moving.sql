@@ -1,4 +1,4 @@
--- What a move asks of the database, one round trip each: look before a resume, write down at the end.
+-- What a move asks of the database, one round trip each: look before a resume, write down the end.
 --
 -- They run with the caller's own rights, as those of 0003_taking.sql.
 
