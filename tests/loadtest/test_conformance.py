@@ -40,13 +40,14 @@ async def test_the_command_tells_each_case_and_exits_with_zero(served: Settings,
 
 
 def test_a_server_that_is_not_there_is_told_without_a_stack_trace():
-    """Exit code 1: the case fails with the reason; an unknown case is a person's mistake: 2."""
+    """A wrong address and an unknown case are a person's mistakes: one line and exit code 2."""
     base = [sys.executable, "-m", "cli", "conformance", "http://127.0.0.1:9", "--invitation", "x"]
     run = subprocess.run(
         [*base, "--only", "subprotocol"], cwd=ROOT, capture_output=True, text=True, timeout=60,
         check=False,
     )  # fmt: skip
-    assert run.returncode == 1
+    assert run.returncode == 2
+    assert "127.0.0.1:9" in run.stderr
     assert "Traceback" not in run.stderr
     run = subprocess.run(
         [*base, "--only", "dance"], cwd=ROOT, capture_output=True, text=True, timeout=60,
