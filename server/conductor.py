@@ -16,7 +16,7 @@ from runtime.lifecycle import Tasks
 from runtime.logs import Log, bind
 from server.asking import Asker
 from server.granting import Grants
-from server.inbox import Attach, Detach, Drain, Inbox, Item, Lost, Park, Received
+from server.inbox import Attach, Behind, Detach, Drain, Inbox, Item, Lost, Park, Received
 from server.instance import Instance
 from server.keeping import RETRY_SECONDS, Keeper
 from server.notices import Notices
@@ -47,7 +47,9 @@ class Conductor:
         self._instance = instance
         self._inbox = Inbox()
         self._tasks = Tasks(f"session {record.session_id}")
-        self._keeper = Keeper(instance, record, lost=self._lost, again=self._checkpoint)
+        self._keeper = Keeper(
+            instance, record, lost=self._lost, behind=self._behind, again=self._checkpoint
+        )
         self._asker = Asker(instance, record, self, self._keeper)
         self._notices = Notices(instance, record)
         self.grants = Grants(instance, record, self._tasks, self.post)
@@ -169,6 +171,8 @@ class Conductor:
                     await self._let_go()
             case Lost():
                 await self._lose()
+            case Behind():
+                self._start_over()
             case _:
                 await self._receive(item)
         if self._drain is not None and self._may_move(self._drain):
@@ -323,6 +327,9 @@ class Conductor:
 
     async def _lost(self) -> None:
         await self.post(Lost())
+
+    async def _behind(self) -> None:
+        await self.post(Behind())
 
     # Ending -------------------------------------------------------------------------------
 

@@ -45,7 +45,11 @@ class Lost(msgspec.Struct):
     """Somebody newer owns the session."""
 
 
-Item = Event | Attach | Detach | Received | Drain | Park | Lost
+class Behind(msgspec.Struct):
+    """There are answers that this memory does not know."""
+
+
+Item = Event | Attach | Detach | Received | Drain | Park | Lost | Behind
 
 
 class Inbox:

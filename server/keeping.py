@@ -3,7 +3,8 @@
 An answer is acknowledged when PostgreSQL has it or, while that is away, when the journal has taken
 it under this owner's confirmed fence. What the journal holds goes to PostgreSQL before anything
 newer does. An answer whose fate is unknown is in doubt: no other one for its turn is kept until
-PostgreSQL has told what became of it.
+PostgreSQL has told what became of it, and once it has told, the session is let go: whoever takes it
+next knows what was kept.
 """
 
 import asyncio
@@ -45,20 +46,26 @@ class Keeper:
         record: store.Record,
         *,
         lost: Callable[[], Awaitable[None]],
+        behind: Callable[[], Awaitable[None]],
         again: Callable[[], None],
     ) -> None:
         """Keep the session of `record`, whose take-over was confirmed.
 
-        `lost` is awaited when somebody newer owns it; `again` is called when Redis had forgotten
-        its state, which has to be written once more.
+        `lost` is awaited when somebody newer owns it, `behind` when there are answers that this
+        owner does not know; `again` is called when Redis had forgotten its state, which has to be
+        written once more.
         """
         self._instance = instance
         self._record = record
         self._lost = lost
+        self._tell_behind = behind
         self._again = again
         self._lock = asyncio.Lock()
+        self._journalling = asyncio.Lock()  # an append is on its way, or a registering
         self._tasks = Tasks(f"keeper {record.session_id}")
         self._confirmed = True  # PostgreSQL has said that the fence is mine since Redis has it
+        self._known = {one.said.turn: one.client_msg_id for one in record.answered}
+        self._behind = False  # Redis has answers of another owner's: this one keeps no more
         self._held: list[Entry] = []  # in the journal, and not in PostgreSQL for all we know
         self._spent: list[str] = []  # in PostgreSQL; the journal may still have them
         self._doubt: _Answer | None = None  # sent to a store that never said what became of it
@@ -78,6 +85,8 @@ class Keeper:
         row = turn_row(self._record, save, snapshot)
         answer = _Answer(save.said.turn, turn_mark(row), row)
         async with self._lock:
+            if self._behind:
+                return "unavailable"
             if not self._instance.reach.away:
                 try:
                     return await self._into_database(answer)
@@ -87,25 +96,37 @@ class Keeper:
                 self._refused("doubt", answer.turn, "turn")
                 return "unavailable"
             if await self._into_journal(turn_entry(row)):
-                self._doubt = None
+                self._kept(answer)
                 return "saved"
             self._doubt = answer if self._unknown else self._doubt
             return "unavailable"
 
     async def _into_database(self, answer: _Answer) -> ev.SaveOutcome:
-        """Flush, find out about another answer in doubt, then save this one."""
+        """Flush, then save; with another answer of the turn in doubt, find out about that one only.
+
+        Whatever became of it, this one is not sent with the same breath: were it in doubt next, the
+        journal would take it beside what PostgreSQL has. `turn_answered` has the session read anew.
+        """
         await self._flush()
         doubt = self._doubt
         if doubt is not None and self._other_in_doubt(answer):
             found = await self._instance.turns.save(doubt.row)
-            if found == "unavailable":
-                return found
+            return found if found == "unavailable" else "turn_answered"
         self._doubt = answer  # until PostgreSQL has answered
         outcome = await self._instance.turns.save(answer.row)
+        if outcome == "unavailable":
+            self._doubt = doubt  # this sending did nothing; an earlier one may still arrive
+            return outcome
         if doubt is not None:
             self._spent.append(doubt.mark)
         self._doubt = None
+        if outcome in ("saved", "duplicate"):
+            self._kept(answer)
         return outcome
+
+    def _kept(self, answer: _Answer) -> None:
+        self._doubt = None
+        self._known[answer.turn] = answer.row["client_msg_id"]
 
     def _other_in_doubt(self, answer: _Answer) -> bool:
         doubt = self._doubt
@@ -163,14 +184,15 @@ class Keeper:
         return not why
 
     async def _append(self, entry: Entry) -> str:
+        if self._spent and self._confirmed:
+            await self._trim()
         if not self._confirmed:
             return "unconfirmed"
-        if self._spent:
-            await self._trim()
         record, journal = self._record, self._instance.journal
-        outcome = await journal.append(record.session_id, record.fence, entry)
-        if outcome == "order" and await self._trim_leftovers(entry.turn):
+        async with self._journalling:  # free while confirmed: nothing comes between look and queue
             outcome = await journal.append(record.session_id, record.fence, entry)
+            if outcome == "order" and await self._trim_leftovers(entry.turn):
+                outcome = await journal.append(record.session_id, record.fence, entry)
         return "" if outcome in KEPT else outcome
 
     async def _trim_leftovers(self, turn: int) -> bool:
@@ -215,18 +237,23 @@ class Keeper:
 
     def tick(self) -> None:
         """Look, once a second, whether something waits that could be settled now."""
+        if self._behind:
+            return
         waits = self._held or self._spent or not self._confirmed
         busy = self._settling is not None and not self._settling.done()
         if waits and not busy and not self._shut and not self._instance.reach.away:
             self._settling = self._tasks.start(self._settle())
 
     async def _settle(self) -> None:
+        """First what only Redis may have, and no longer: then whose the session is."""
         try:
             async with self._instance.reach.settling:
-                if not self._confirmed:
-                    await self._reassure()
                 async with self._lock:
                     await self._flush()
+                if not self._confirmed and not await self._reassure():
+                    self._behind = True
+                    await self._tell_behind()
+                async with self._lock:
                     if self._spent:
                         await self._trim()
         except Fault as fault:
@@ -248,9 +275,9 @@ class Keeper:
             turns_done=turns_done,
             status=status,
         )
-        future.add_done_callback(self._kept)
+        future.add_done_callback(self._written)
 
-    def _kept(self, future: "asyncio.Future[int]") -> None:
+    def _written(self, future: "asyncio.Future[int]") -> None:
         if future.cancelled() or future.exception() is not None:
             return  # Redis is away: PostgreSQL has the turns, and the next boundary tries again
         if not future.result():
@@ -264,20 +291,36 @@ class Keeper:
         self._confirmed = False
         self.tick()
 
-    async def _reassure(self) -> None:
-        """Register in Redis first, then confirm: in the other order an old owner may come back."""
+    async def _reassure(self) -> bool:
+        """Register in Redis first, then confirm: in the other order an old owner may come back.
+
+        False when the journal has answers that another owner accepted meanwhile: nothing goes
+        over those. Waits for an append that is on its way; no save to PostgreSQL waits for this.
+        """
         record, instance = self._record, self._instance
-        await instance.live.take(
-            record.session_id,
-            record.fence,
-            instance=instance.id,
-            url=instance.url,
-            tenant_id=record.tenant_id,
-            interview_id=record.interview_id,
-        )
-        await store.confirm(instance.db, record.tenant_id, record.session_id, record.fence)
-        self._confirmed = True
+        async with self._journalling:
+            taken = await instance.live.take(
+                record.session_id,
+                record.fence,
+                instance=instance.id,
+                url=instance.url,
+                tenant_id=record.tenant_id,
+                interview_id=record.interview_id,
+            )
+            if any(self._foreign(entry) for entry in taken.journal):
+                log.warning("journal_foreign", fence=record.fence)
+                return False
+            await store.confirm(instance.db, record.tenant_id, record.session_id, record.fence)
+            self._confirmed = True
         self._again()
+        return True
+
+    def _foreign(self, entry: Entry) -> bool:
+        """Whether it is an answer that this owner neither counts nor doubts."""
+        doubt = self._doubt
+        if entry.kind != "turn" or (doubt is not None and doubt.mark == entry.mark):
+            return False
+        return bool(self._known.get(entry.turn) != entry.row["client_msg_id"])
 
     async def checkpoint_durably(self, snapshot: Snapshot) -> None:
         """Write the state to PostgreSQL, after the answers that it follows; an absence is borne."""
@@ -296,6 +339,8 @@ class Keeper:
     async def close(self, snapshot: Snapshot, reason: str) -> None:
         """End the interview in PostgreSQL, after its last answers; Fault when it can't be now."""
         async with self._lock:
+            if self._behind:
+                raise Fault("unavailable", "there are answers that this owner does not know")
             try:
                 await self._flush()
                 await store.close(self._instance.db, self._record, snapshot, reason)
