@@ -73,6 +73,7 @@ class Habits(msgspec.Struct, frozen=True):
     line: Line | None = None  # what it reaches the server through; dead spots and stops need one
 
 
+TICKET_EARLY_SECONDS: Final = 1.0  # the second connection's ticket is there when the answer is due
 DEAD_SECONDS: Final = (1.0, 8.0)
 
 
@@ -201,7 +202,7 @@ class Visitor:
             async for frame in tab.frames():
                 self._see(frame, api, tab)
         except Refused as refused:
-            replaced = tab is not self._tabs[-1] and refused.code == "closed_4505"
+            replaced = tab is not self._tabs[-1]  # 4505, or refused as it comes back too late
             if not replaced and not self._books.result.finished:
                 self._books.fail("refused", refused.code)
 
@@ -211,9 +212,9 @@ class Visitor:
             case messages.SessionQueued():
                 self._queued()
             case messages.SessionJoined():
-                self._joined(now, tab)
+                self._joined(now)
             case messages.SessionState():
-                self._state(frame, api, tab)
+                self._state(frame, api)
             case messages.QuestionStarted():
                 self._books.started(frame.turn)
                 if _every(self._habits.stop_every, frame.turn):
@@ -239,11 +240,8 @@ class Visitor:
         if not self._books.result.joined and not self._books.result.did.get(books.QUEUED):
             self._books.did(books.QUEUED)
 
-    def _joined(self, now: float, tab: Tab) -> None:
+    def _joined(self, now: float) -> None:
         result = self._books.result
-        for older in self._tabs:
-            if older is not tab and tab is self._tabs[-1]:
-                older.retire()
         if not result.joined:
             result.joined = True
             name = books.WAITED if result.did.get(books.QUEUED) else books.JOIN
@@ -260,8 +258,7 @@ class Visitor:
             self._books.did(books.STOPS_CUT)
         self._storm_at = self._cut_at = None
 
-    def _state(self, state: messages.SessionState, api: Api, tab: Tab) -> None:
-        del tab
+    def _state(self, state: messages.SessionState, api: Api) -> None:
         self._books.reloaded([turn.turn for turn in state.turns])
         current = state.current
         if current is not None and current.completed and self._books.completed(current.turn):
@@ -274,7 +271,8 @@ class Visitor:
         if not self._tabs or self._books.result.finished:
             return
         tab = self._tabs[-1]
-        self._tasks.start(tab.drop())
+        for each in self._tabs:
+            self._tasks.start(each.drop())
         if not tab.joined:
             if self._books.result.did.get(books.QUEUED) and not self._books.result.joined:
                 self._books.did(books.STORM_WAITING)
@@ -320,14 +318,17 @@ class Visitor:
         if self._line is not None and self._rng.random() < self._habits.dead_share:
             self._books.did(books.DEAD_SPOTS)
             self._line.dead(self._rng.uniform(*DEAD_SECONDS))
-        await asyncio.sleep(think)
-        text, client_msg_id = self._rng.choice(ANSWERS), uuid4().hex
-        tab, admitted = self._tabs[-1], None
+        admitted = None
         if _every(self._habits.second_tab_every, turn):
+            await asyncio.sleep(max(0.0, think - TICKET_EARLY_SECONDS))
             admitted = await _ticket(api)
+        await asyncio.sleep(max(0.0, planned - clock.monotonic()))
+        text, client_msg_id = self._rng.choice(ANSWERS), uuid4().hex
+        tab = self._tabs[-1]
         self._books.sent(turn, client_msg_id, planned, clock.monotonic())
-        if admitted is not None:
+        if admitted is not None and tab.joined:
             self._books.did(books.TWO_TABS)
+            tab.retire()  # it still says its answer; two tabs that come back would fight
             second = self._open(api, _first(admitted, api))
             await second.answer(turn, text, client_msg_id)
         await tab.answer(turn, text, client_msg_id)

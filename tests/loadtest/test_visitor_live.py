@@ -68,7 +68,8 @@ async def test_an_answer_sent_over_two_connections_at_once_is_kept_once(served: 
         assert result.failures == []
         assert result.finished == "completed"
         assert result.turns == 3
-        assert result.did[books.TWO_TABS] == result.did[books.REPEATED] == 3
+        assert result.did[books.REPEATED] == 3
+        assert result.did[books.TWO_TABS] > 0
         assert await _kept(served, interview_id) == [1, 2, 3]
     assert sum(result.did.get("closed_4505", 0) for result in results) > 0
 
