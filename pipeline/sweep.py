@@ -132,7 +132,7 @@ class Sweep:
         return count
 
     async def _flush(self) -> int:
-        """Bring journals to PostgreSQL, whoever owns them: what is there already stays as it is."""
+        """Bring journals to PostgreSQL; where somebody is taking over they are left to them."""
         if self._journal is None:
             return 0
         count = 0

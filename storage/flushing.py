@@ -26,41 +26,62 @@ class Flushed(msgspec.Struct, frozen=True):
 
 
 async def flush(
-    db: Database, tenant_id: UUID, session_id: UUID, entries: Sequence[Entry], *, fence: int | None
+    db: Database,
+    tenant_id: UUID,
+    session_id: UUID,
+    entries: Sequence[Entry],
+    *,
+    fence: int,
+    over: bool = False,
 ) -> Flushed:
     """Insert entries in a transaction of their own; then, and only then, they may be trimmed.
 
-    Raises Fault `fence_lost` when `fence` is given and not the session's, `unavailable` when
-    nobody can tell whether it was done.
+    Raises Fault `fence_lost` as `insert` does, `unavailable` when nobody can tell whether it was
+    done.
     """
     async with db.tenant(tenant_id) as connection:
-        flushed = await insert(connection, session_id, entries, fence=fence)
+        flushed = await insert(connection, session_id, entries, fence=fence, over=over)
     metrics.journal.labels("flushed").inc(flushed.inserted)
     return flushed
 
 
 async def flush_left(db: Database, journal: Journal, session_id: UUID) -> int:
-    """Flush what an owner left in its journal, and trim it; returns how many answers were new."""
-    entries = await journal.read(session_id)
-    if not entries:
+    """Flush what an owner left in its journal, and trim it; returns how many answers were new.
+
+    Only under the fence that Redis had when the journal was read: with a newer one in PostgreSQL
+    somebody is taking over, has read the record, and inserts the journal itself.
+    """
+    left = await journal.left(session_id)
+    if not left.entries:
         return 0
-    tenant_id = UUID(entries[-1].row["tenant_id"])
-    flushed = await flush(db, tenant_id, session_id, entries, fence=None)
-    await journal.trim(session_id, [entry.mark for entry in entries])
+    tenant_id = UUID(left.entries[-1].row["tenant_id"])
+    try:
+        flushed = await flush(db, tenant_id, session_id, left.entries, fence=left.fence, over=True)
+    except Fault as fault:
+        if fault.code != "fence_lost":
+            raise
+        log.info("journal_left", session_id=session_id, fence=left.fence)
+        return 0
+    await journal.trim(session_id, [entry.mark for entry in left.entries])
     return flushed.inserted
 
 
 async def insert(
-    connection: Connection, session_id: UUID, entries: Sequence[Entry], *, fence: int | None
+    connection: Connection,
+    session_id: UUID,
+    entries: Sequence[Entry],
+    *,
+    fence: int,
+    over: bool = False,
 ) -> Flushed:
     """Insert entries in the caller's transaction; what is there already is left as it is.
 
-    Without a fence the entries count by themselves: a journal accepts only from a confirmed owner,
-    so an answer in it was that owner's to accept, whoever asks. An erased candidate's words are not
-    inserted any more.
+    Raises Fault `fence_lost` when `fence` is not the session's. With `over` a session that is over
+    needs none: a withdrawal raises the fence, and nobody comes after it whom an answer could pass
+    by. An erased candidate's words are not inserted any more.
     """
     try:
-        return await _insert(connection, session_id, entries, fence=fence)
+        return await _insert(connection, session_id, entries, fence=fence, over=over)
     except asyncpg.PostgresError as error:
         if isinstance(error, AWAY):
             raise
@@ -69,10 +90,15 @@ async def insert(
 
 
 async def _insert(
-    connection: Connection, session_id: UUID, entries: Sequence[Entry], *, fence: int | None
+    connection: Connection,
+    session_id: UUID,
+    entries: Sequence[Entry],
+    *,
+    fence: int,
+    over: bool,
 ) -> Flushed:
     session = await connection.fetchrow(
-        "SELECT s.interview_id, s.tenant_id, s.fence, s.turns_done, i.erased "
+        "SELECT s.interview_id, s.tenant_id, s.fence, s.turns_done, s.status, i.erased "
         "FROM interview_sessions s JOIN interviews i ON i.id = s.interview_id "
         "WHERE s.id = $1 AND s.created_at = $2 FOR NO KEY UPDATE OF s",
         session_id,
@@ -81,8 +107,8 @@ async def _insert(
     if session is None:
         raise Fault("fence_lost", "no such session")
     held = int(session["fence"])
-    if fence is not None and held != fence:
-        raise Fault("fence_lost", f"fence {held} is newer than {fence}")
+    if held != fence and not (over and session["status"] == "finished"):
+        raise Fault("fence_lost", f"fence {held} is not {fence}")
     done = int(session["turns_done"])
     if session["erased"]:
         return Flushed(held, done, 0)

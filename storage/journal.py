@@ -46,6 +46,13 @@ class Entry(msgspec.Struct, frozen=True):
         return _decode(self.body)
 
 
+class Left(msgspec.Struct, frozen=True):
+    """What a session's journal held, and the fence that Redis had in the same moment."""
+
+    fence: int  # 0 where Redis knows none
+    entries: list[Entry]
+
+
 def turn_mark(row: dict[str, Any]) -> str:
     """Return the mark of an answer: its turn, its client_msg_id and its words."""
     words = f"{row['client_msg_id']}\0{row['answer']}".encode()
@@ -169,6 +176,17 @@ class Journal:
         except (RedisError, OSError) as error:
             raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
         return parse(raw)
+
+    async def left(self, session_id: UUID) -> Left:
+        """Return a journal and the copy of the fence, read in one transaction."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hget(keys.live(session_id), "fence")
+        pipe.lrange(keys.journal(session_id), 0, -1)
+        try:
+            fence, raw = await pipe.execute()
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+        return Left(int(fence or 0), parse(raw))
 
     async def trim(self, session_id: UUID, marks: Sequence[str]) -> int:
         """Forget entries that PostgreSQL has; returns how many are left."""

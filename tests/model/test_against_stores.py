@@ -22,7 +22,7 @@ from interview.record import Snapshot
 from runtime.settings import Settings
 from storage import flushing
 from storage import sessions as store
-from storage.journal import KEPT, turn_entry
+from storage.journal import KEPT, Left, turn_entry
 from storage.turns import turn_row
 from tests.conftest import Tenant
 from tests.model import stores as model
@@ -70,7 +70,7 @@ class Both(RuleBasedStateMachine):
         self.takers: list[Taker] = []
         self.finished = False
         self.left = ""  # the state in Redis
-        self.read: list[Any] | None = None  # by the sweep
+        self.read: Left | None = None  # by the sweep
         self.spent: set[str] = set()  # marks of what PostgreSQL is known to have
         self.accepted: set[str] = set()  # what PostgreSQL has ever said that it has
         self.step_1()
@@ -211,10 +211,10 @@ class Both(RuleBasedStateMachine):
         last = model.turn_of(self.s.journal[-1]) if self.s.journal else len(self.s.turns)
         self.append(who, last + 1, text)
 
-    def _flushed(self, entries: list[Any], fence: int | None, outcome: Any) -> None:
-        """Compare a flush: fenced or not, without a gap or not at all."""
+    def _flushed(self, entries: list[Any], fence: int, outcome: Any) -> None:
+        """Compare a flush: under the fence, without a gap, or not at all."""
         answers = tuple(entry.row["client_msg_id"] for entry in entries)
-        if fence is not None and fence != self.s.fence:
+        if fence != self.s.fence:
             assert outcome == "fence_lost"
             return
         new = [model.turn_of(a) for a in answers if model.turn_of(a) > len(self.s.turns)]
@@ -240,16 +240,27 @@ class Both(RuleBasedStateMachine):
 
     @rule()
     def sweep_reads(self) -> None:
-        self.read = self.house.run(self.house.journal.read(self.session))
+        self.read = self.house.run(self.house.journal.left(self.session))
+        assert self.read is not None
+        assert self.read.fence == self.s.copy
 
     @rule()
     def sweep_flushes(self) -> None:
-        if not self.read:
+        """Under the fence that it read; one that is over may be flushed by anybody."""
+        if self.read is None or not self.read.entries:
             return
         [outcome] = self.house.attempt(
-            flushing.flush(self.house.db, self.house.tenant, self.session, self.read, fence=None)
+            flushing.flush(
+                self.house.db,
+                self.house.tenant,
+                self.session,
+                self.read.entries,
+                fence=self.read.fence,
+                over=True,
+            )
         )
-        self._flushed(self.read, None, outcome)
+        fence = self.s.fence if self.finished else self.read.fence
+        self._flushed(self.read.entries, fence, outcome)
 
     @rule()
     def trim(self) -> None:

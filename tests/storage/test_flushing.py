@@ -1,5 +1,6 @@
 """A journal into PostgreSQL: in order, once, and never over what is there."""
 
+import msgspec
 import pytest
 
 from interview.events import AskPlan, Save
@@ -7,8 +8,9 @@ from interview.interviewer import Directive, Said
 from interview.record import Snapshot
 from protocol.faults import Fault
 from runtime import metrics
-from storage import flushing, interviews, sessions
-from storage.journal import ask_entry, turn_entry
+from storage import flushing, interviews, keys, sessions
+from storage.journal import Journal, ask_entry, turn_entry
+from storage.redis_writer import RedisWriter
 from storage.turns import TurnWriter, turn_row
 from tests.server.live_house import make_interview
 
@@ -44,8 +46,10 @@ def entry_of(record, turn, id_="", text="palabras"):
     return turn_entry(row_of(record, turn, id_, text))
 
 
-async def flush(db, record, *entries, fence=None):
-    return await flushing.flush(db, record.tenant_id, record.session_id, entries, fence=fence)
+async def flush(db, record, *entries):
+    return await flushing.flush(
+        db, record.tenant_id, record.session_id, entries, fence=record.fence
+    )
 
 
 async def kept(db, record):
@@ -79,21 +83,21 @@ async def test_what_postgresql_saved_itself_is_left_as_it_is(db, record):
 
 
 async def test_a_fence_that_is_not_the_sessions_inserts_nothing(db, record):
-    """An owner that was taken over may not flush; who asks without a fence may."""
+    """An owner that was taken over may not flush; its journal is the newcomer's to insert."""
     newer = await sessions.take(db, record.tenant_id, record.session_id, instance_id="two")
     with pytest.raises(Fault, match="fence_lost"):
-        await flush(db, record, entry_of(record, 1), fence=record.fence)
+        await flush(db, record, entry_of(record, 1))
     assert await kept(db, record) == []
     confirmed = await sessions.confirm_taken(db, newer, [entry_of(record, 1)])
     assert [one.client_msg_id for one in confirmed.answered] == ["m1"]
     assert confirmed.snapshot.used_seconds == 1.0
 
 
-async def test_the_third_step_sees_what_the_sweep_inserted_meanwhile(db, record):
+async def test_the_third_step_sees_what_was_inserted_meanwhile(db, record):
     """Between the first step and the third somebody flushed: the answers are read again."""
     newer = await sessions.take(db, record.tenant_id, record.session_id, instance_id="two")
     assert newer.answered == []
-    await flush(db, record, entry_of(record, 1))
+    await flush(db, newer, entry_of(record, 1))
     confirmed = await sessions.confirm_taken(db, newer, [])
     assert [one.said.answer for one in confirmed.answered] == ["palabras"]
 
@@ -118,5 +122,49 @@ async def test_an_attempt_alone_is_accounted_once(db, record):
     """A question begun again while PostgreSQL was away."""
     entry = ask_entry(record.tenant_id, record.session_id, record.fence, AskPlan(1, 2, DIRECTIVE))
     for _ in range(2):
-        await flush(db, record, entry, fence=record.fence)
+        await flush(db, record, entry)
     assert await sessions.count_asks(db, record.tenant_id) == 1
+
+
+# The sweep ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def journal(redis, record):
+    """What the owner accepted while PostgreSQL was away lies in Redis, under the owner's fence."""
+    entry = entry_of(record, 1)
+    line = b" ".join([entry.mark.encode(), b"turn", b"1", msgspec.json.encode(entry.row)])
+    await redis.hset(keys.live(record.session_id), "fence", record.fence)
+    await redis.rpush(keys.journal(record.session_id), line)
+    return Journal(redis, RedisWriter(redis))
+
+
+async def test_the_sweep_inserts_under_the_fence_that_redis_had(db, redis, record, journal):
+    """Nobody has come since: what was promised is kept, and the journal forgets it."""
+    assert await flushing.flush_left(db, journal, record.session_id) == 1
+    assert [turn for turn, _, _ in await kept(db, record)] == [1]
+    assert not await redis.exists(keys.journal(record.session_id))
+
+
+@pytest.mark.parametrize("copy", ["older", "none"])
+async def test_the_sweep_leaves_a_journal_to_whoever_takes_over(db, redis, record, journal, copy):
+    """The newcomer has read the record: nothing goes in behind its back, and nothing is dropped."""
+    newer = await sessions.take(db, record.tenant_id, record.session_id, instance_id="two")
+    if copy == "none":
+        await redis.delete(keys.live(record.session_id))
+    assert await flushing.flush_left(db, journal, record.session_id) == 0
+    assert await kept(db, record) == []
+    left = await journal.left(record.session_id)
+    assert (left.fence, len(left.entries)) == (0 if copy == "none" else record.fence, 1)
+    confirmed = await sessions.confirm_taken(db, newer, left.entries)
+    assert [one.client_msg_id for one in confirmed.answered] == ["m1"]
+
+
+async def test_what_a_withdrawal_found_in_the_journal_is_kept(db, redis, record, journal):
+    """It raises the fence, and nobody takes over any more: the sweep is the only one to insert."""
+    async with db.tenant(record.tenant_id) as c:
+        assert await interviews.withdraw(c, record.interview_id)
+    assert await flushing.flush_left(db, journal, record.session_id) == 1
+    assert [turn for turn, _, _ in await kept(db, record)] == [1]
+    with pytest.raises(Fault, match="fence_lost"):  # an owner's flush needs its fence all the same
+        await flush(db, record, entry_of(record, 1))
