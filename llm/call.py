@@ -86,7 +86,6 @@ class Call:
         self._at = clock.monotonic()
         self.begun = self._at if begun is None else begun
         live = self.task == "question"
-        self._timed = engine.name != "offline"  # the bank is here, and keeps a pace of its own
         whole = limits.MODEL_QUESTION_SECONDS if live else limits.MODEL_EVALUATION_SECONDS
         self._due = self.begun + whole
         self._first_due = self.begun + limits.MODEL_FIRST_PIECE_SECONDS if live else self._due

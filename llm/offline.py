@@ -25,6 +25,7 @@ class OfflineEngine:
     """Asks the bank's questions; `piece_seconds` 0 says everything at once."""
 
     name = NAME
+    keeps_time = True  # a pace of its own, and nothing to wait for
 
     def __init__(self, *, piece_seconds: float) -> None:
         """Wait `piece_seconds` between the pieces of a question."""

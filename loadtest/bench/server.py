@@ -73,6 +73,11 @@ class StampedEngine:
         return self._engine.name
 
     @property
+    def keeps_time(self) -> bool:
+        """The engine's own."""
+        return bool(getattr(self._engine, "keeps_time", False))
+
+    @property
     def prompt_versions(self) -> dict[str, str]:
         """The engine's own."""
         return self._engine.prompt_versions
