@@ -3,7 +3,13 @@
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from interview.events import Save
+from interview.interviewer import Said
+from interview.record import Snapshot
 from protocol import messages
+from storage import keys
+from storage.journal import turn_entry
+from storage.turns import turn_row
 from tests.failure.waiting import asked, kept, said, say, ticket, until
 from tests.server.live_house import live_house, make_interview
 from tests.server.test_live import ANSWER, Wire, turns_of
@@ -102,3 +108,27 @@ async def test_a_journal_survives_a_power_cut_of_valkey(settings, db, tenant, st
         await stores.postgres_up()
         await until(lambda: _joins(two, made, answers=2), "the take-over")
     assert [row.client_msg_id for row in await turns_of(db, made)] == ["m1", "m2"]
+
+
+async def test_anothers_answers_in_a_redis_that_forgot_are_not_passed_by(
+    settings, db, tenant, stores, redis
+):
+    """Whoever registers anew and finds them has the page load anew (4010): there they are."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings) as house:
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            conductor = house.sessions.here(made.session_id)
+            other = Said(1, "c", "basic", "opening", "pregunta", "de otra mano")
+            row = turn_row(conductor.record, Save(other, 1, "offline", "x", 1.0, None), Snapshot())
+            journal, fence = house.instance.journal, conductor.record.fence
+            assert await journal.append(made.session_id, fence, turn_entry(row)) == "kept"
+            await redis.hdel(keys.live(made.session_id), "fence")
+            conductor.reassure()
+            assert await wire.closed() == 4010
+        async with Wire(house.url, ticket(house, made)) as wire:
+            await wire.join()
+            state = await wire.next(messages.SessionState)
+            assert [turn.answer for turn in state.turns] == ["de otra mano"]
+    assert [row.client_msg_id for row in await turns_of(db, made)] == ["x"]
