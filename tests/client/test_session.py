@@ -323,8 +323,8 @@ async def test_granted_time_is_news_once():
         await line.close(1012)  # behind what was sent, which a cut might lose
 
     async def second(line: Line) -> None:
-        assert line.join.offset == 1
         await line.joined(recovered=True)
+        assert line.join.offset == 1
         await line.send(messages.TimeGranted(1, 630.0, 10, 30))
         await _finish(line, 2)
 
