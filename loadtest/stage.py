@@ -43,6 +43,7 @@ class Stage:
         self._at_once = at_once
         self._house = house
         self._before: Moment | None = None
+        self._inside_max = 0
         self.cores: dict[str, float] = {}
         self.tally = Tally()
         self.crowd = Crowd(_real_thread)
@@ -73,7 +74,9 @@ class Stage:
         if sample.name == LAG:
             self.tally.lag.append(sample.seconds)
         else:
-            self.tally.inside_max = max(self.tally.inside_max, round(sample.seconds))
+            more = max(0, round(sample.seconds) - self._inside_max)  # reports of it add up
+            self._inside_max += more
+            self.tally.inside_max += more
 
     def ended(self, visit: Visit) -> None:
         """Count a visit that is over, or is given up."""

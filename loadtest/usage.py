@@ -17,6 +17,7 @@ CROWD: Final = "crowd"
 ALL: Final = "the whole machine"
 OTHERS: Final = "others"
 _PARTS: Final = (
+    (CROWD, re.compile(r"loadtest/locustfile")),  # its other processes
     ("postgresql", re.compile(r"^postgres(:|$)|/postgres$")),
     ("valkey", re.compile(r"(valkey|redis)-server")),
     ("probe", re.compile(r"loadtest\.probe")),

@@ -43,6 +43,7 @@ async def test_locust_lives_through_whole_interviews_and_writes_a_verdict(
     assert all(done[verdict.VISITS] > 0 for done in found.did.values())
     assert found.did[verdict.DUPLICATES]["answers_over_two_connections"] > 0
     assert found.did[verdict.SLOW_READER]["stopped_reading"] > 0
+    assert 0 < found.inside_max <= 20
     assert found.storm is not None
     assert found.storm.cut > 0
     assert found.storm.not_back == 0

@@ -20,6 +20,7 @@ from loadtest.usage import Moment, cores, look, part_of
         (("python", "-m", "cli", "serve", "--role", "live"), "server"),
         (("python", "-m", "cli", "--with-parent", "work", "--lanes", "premium"), "pipeline"),
         (("python", "-m", "loadtest.probe", "--seconds", "5"), "probe"),
+        (("python", "-m", "locust", "-f", "loadtest/locustfile.py"), "crowd"),
         (("/usr/bin/vim", "postgres.md"), "others"),
     ],
 )
