@@ -198,6 +198,7 @@ async def test_a_peer_that_reads_again_is_slow_no_more():
         (masked(frames.TEXT, b"\xff"), 1007),
         (b"\x81\xff" + (1 << 40).to_bytes(8, "big"), 1009),
     ],
+    ids=["not-masked", "not-text", "too-big"],
 )
 async def test_a_broken_frame_closes_with_its_code(data, code):
     """A client's author sees what was wrong."""
