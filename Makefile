@@ -33,7 +33,7 @@ up: $(VENV)/.project ## the whole house on this machine, links printed, until Ct
 # Two processes, each with services of its own; one where some or real services are asked for.
 test: $(VENV)/.test ## every test, on real services that start by themselves: ONLY=path for some
 	@set --; \
-	[ -n "$$ONLY$$DATABASE_URL$$REDIS_URL" ] || set -- -n 2 --dist loadfile; \
+	[ -n "$$ONLY$$DATABASE_URL$$REDIS_URL" ] || set -- -n 2 --dist loadfile --no-loadscope-reorder; \
 	$(BIN)/python -m pytest -q "$$@" $${ONLY:+"$$ONLY"}
 
 check: $(VENV)/.test ## format, lint, types, floors and the rules of the house

@@ -38,6 +38,18 @@ CHROMIUM_ARGS = [
     "--disable-sync",
 ]
 
+LONG = ("cli", "failure", "balancer", "browser", "web", "model", "loadtest", "server")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The rooms whose files take longest go first: two processes then end together."""
+
+    def place(item: pytest.Item) -> int:
+        room = item.path.parent.name
+        return LONG.index(room) if room in LONG else len(LONG)
+
+    items.sort(key=place)
+
 
 class Services(NamedTuple):
     """Where the owner of the database and Redis are."""

@@ -16,7 +16,7 @@ from runtime import clock
 from runtime.settings import Settings
 from storage import buckets, keys
 from storage.buckets import Buckets, Go, Known, LocalBucket, Need, Owed, Spent, Unknown, Used, Wait
-from storage.connect import open_redis
+from storage.connect import Redis, open_redis
 from storage.redis_writer import RedisWriter
 from tests.storage.test_ledger import entry
 
@@ -256,10 +256,12 @@ async def test_open_attempts_that_are_refused_leave_the_account(
     assert await account(redis) == 1_000
 
 
-async def test_the_limits_are_those_of_session_day_and_month(writer: RedisWriter) -> None:
+async def test_the_limits_are_those_of_session_day_and_month(
+    writer: RedisWriter, redis: Redis
+) -> None:
     """The first that is reached is named, and told once."""
     for which, top in enumerate(("session", "day", "month")):
-        await writer.run("forget", buckets.accounts(TENANT, SESSION), [])
+        await redis.flushdb()
         mine = Buckets(writer)
         tops = [0, 0, 0]
         tops[which] = 250
