@@ -153,7 +153,8 @@ async def test_who_answers_keeps_the_place(settings, db, tenant, monkeypatch):
                 await wire.next(messages.SessionResumed)
                 await asyncio.sleep(1.2)  # longer than a tick: it has been seen
             await wire.send(messages.AnswerSubmit("a", 1, ANSWER))
-            await wire.next(messages.AnswerAccepted)
+            assert (await wire.next(messages.AnswerAccepted)).turn == 1
+            assert wire.socket.close_code is None
 
 
 # Gone for a day ---------------------------------------------------------------------------
