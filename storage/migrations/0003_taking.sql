@@ -4,17 +4,19 @@
 -- is, and row-level security does the rest, as it does when the caller sets it.
 
 -- Step one of a take-over: raise the fence and read the record, or say why not and change nothing.
+-- asked: attempts at the question under way that are on record; the new owner's is one more.
 -- outcome: taken | finished | unknown | withdrawn | consent_missing
 CREATE FUNCTION take_session(p_tenant uuid, p_session uuid, p_created timestamptz, p_instance text)
     RETURNS TABLE (outcome text, interview_id uuid, fence bigint, plan jsonb, seed bigint,
-                   locale text, finished_reason text, state jsonb, answered jsonb)
+                   locale text, finished_reason text, state jsonb, answered jsonb,
+                   asked integer)
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     s record;
     i record;
 BEGIN
     PERFORM set_config('app.tenant', p_tenant::text, true);
-    SELECT v.interview_id, v.fence, v.status, v.state INTO s FROM interview_sessions v
+    SELECT v.interview_id, v.fence, v.status, v.state, v.turns_done INTO s FROM interview_sessions v
         WHERE v.id = p_session AND v.created_at = p_created FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         outcome := 'unknown';
@@ -45,6 +47,10 @@ BEGIN
             RETURNING v.fence INTO fence;
         UPDATE interviews v SET status = 'live', started_at = coalesce(v.started_at, now())
             WHERE v.id = s.interview_id AND v.status = 'invited';
+    END IF;
+    IF outcome = 'taken' THEN
+        SELECT coalesce(max(a.ask), 0) INTO asked FROM asks a
+            WHERE a.session_id = p_session AND a.turn = s.turns_done + 1;
     END IF;
     IF outcome IN ('taken', 'finished') THEN
         answered := (
