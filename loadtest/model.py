@@ -207,6 +207,8 @@ class Standin:
         if fault == "html":
             page = b"<html>Sign in to use this network</html>"
             await reply.whole(200, page, [(b"content-type", b"text/html")])
+        elif fault == "hung":
+            await self._hang(call, receive)
         elif body.get("stream"):
             await self._stream(call, receive)
         else:
@@ -223,6 +225,18 @@ class Standin:
     def _gone(self, body: Any) -> Refused | None:
         model = body["model"]
         return Refused(404, f"model: {model}") if model in self.options.models_gone else None
+
+    async def _hang(self, call: "_Call", receive: Receive) -> None:
+        """Say nothing; whoever leaves meanwhile may have to pay for the prompt."""
+        gone = self._tasks.start(until_gone(receive))
+        try:
+            if await self.clock.ended(gone, self.options.slow_seconds):
+                self.cut_by_client += 1
+                self._book(call, "cut")
+                return
+        finally:
+            gone.cancel()
+        await call.reply.refuse(Refused(500, "ordered: hung"))
 
     async def _whole(self, call: "_Call", receive: Receive) -> None:
         gone = self._tasks.start(until_gone(receive))
@@ -266,7 +280,10 @@ class Standin:
         self.tokens.update(usage)
         self._limits.write(call.key, order.body["model"], usage["output_tokens"])
         number = call.reply.request_id
-        self.account.book(number, call.key, order.body, usage, outcome=outcome, fault=order.fault)
+        digest = order.digest if outcome == "completed" else ""
+        self.account.book(
+            number, call.key, order.body, usage, outcome=outcome, fault=order.fault, digest=digest
+        )
 
     # Batches ---------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ Outcome = Literal["completed", "cut", "batch"]
 
 
 class Billed(NamedTuple):
-    """One call that costs something."""
+    """One call that costs something; `digest` is of its text where that was sent whole."""
 
     request_id: str
     key: str
@@ -36,6 +36,7 @@ class Billed(NamedTuple):
     fault: str
     usage: dict[str, int]
     micro_usd: int
+    digest: str = ""
 
 
 class Account:
@@ -54,11 +55,12 @@ class Account:
         *,
         outcome: Outcome = "completed",
         fault: str = "",
+        digest: str = "",
     ) -> None:
         """Count one call."""
         model = body["model"]
         cost = price(model, usage, batch=outcome == "batch")
-        self.calls.append(Billed(request_id, key[-4:], model, outcome, fault, usage, cost))
+        self.calls.append(Billed(request_id, key[-4:], model, outcome, fault, usage, cost, digest))
         sums = self._sums.setdefault(model, {}).setdefault(outcome, Counter())
         sums.update({"calls": 1, "micro_usd": cost, **usage})
 

@@ -67,6 +67,38 @@ def server(app: Standin, *, own_process: bool) -> uvicorn.Server:
     return uvicorn.Server(config) if own_process else _Server(config)
 
 
+class Door:
+    """A stand-in that can be taken away, and brought back to the same address."""
+
+    def __init__(self, app: Standin) -> None:
+        """Nobody listens before `open`."""
+        self._app = app
+        self._port = 0
+        self._tasks = Tasks("standin door")
+        self._running: tuple[uvicorn.Server, asyncio.Task[None]] | None = None
+
+    async def open(self) -> str:
+        """Listen, at the same port as before, and return the base URL."""
+        sock = listen("127.0.0.1", self._port)
+        self._port = sock.getsockname()[1]
+        running = server(self._app, own_process=False)
+        self._running = (running, self._tasks.start(running.serve(sockets=[sock])))
+        return url_of(sock)
+
+    async def shut(self) -> None:
+        """Refuse connections from now on, and break those that there are."""
+        if self._running is None:
+            return
+        (running, task), self._running = self._running, None
+        for one in running.servers:
+            one.close()
+        for connection in list(running.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        running.should_exit = running.force_exit = True
+        await asyncio.wait({task}, timeout=5)
+
+
 @asynccontextmanager
 async def serving(app: Standin, *, port: int = 0) -> AsyncIterator[str]:
     """Serve a stand-in inside this process and yield its base URL; for tests and benches."""

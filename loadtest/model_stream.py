@@ -21,6 +21,7 @@ STREAM_FAULTS: Final = (
     "late_refusal",  # half a question, then stop_reason refusal
     "max_tokens",  # half a question, then stop_reason max_tokens
     "thinking",  # a thinking block comes first
+    "hung",  # the connection is taken, and for slow_seconds not even a head comes; then 500
     "slow",  # the first piece comes after slow_seconds
     "pinged",  # the same, with pings meanwhile
     "stall",  # half a question, then nothing for slow_seconds
@@ -35,6 +36,7 @@ BATCH_FAULTS: Final = ("errored", "expired")  # of one request in a batch
 FAULTS: Final = STATUS_FAULTS + STREAM_FAULTS + BATCH_FAULTS
 RESET: Final = b"reset"  # in place of an event: the connection is to break here
 BROKEN: Final = ("cut", "reset", "mid_error", "malformed")  # no account at the end
+NO_WHOLE: Final = (*BROKEN, "unended", "refusal", "late_refusal", "max_tokens")
 PINGS: Final = 20
 STOPS: Final = {"refusal": "refusal", "late_refusal": "refusal", "max_tokens": "max_tokens"}
 LONG_CHARS: Final = 6_000
@@ -108,9 +110,15 @@ class Order(msgspec.Struct, frozen=True):
         """Whether the stream ends without an account of itself."""
         return self.fault in BROKEN
 
+    @property
+    def digest(self) -> str:
+        """Return the digest of a text that is sent to its end as a whole one, else ""."""
+        return "" if self.fault in NO_WHOLE else digest_of(self.text)
+
     def usage_of(self, written: str) -> dict[str, int]:
-        """Return the usage when so much was written."""
-        return self.counted.usage(model_text.tokens(written))
+        """Return the usage when so much was written; more than was allowed is never billed."""
+        top = int(self.body["max_tokens"])
+        return self.counted.usage(min(top, model_text.tokens(written)))
 
     def first_seconds(self) -> float:
         """Return how long the first piece takes."""
@@ -190,6 +198,11 @@ class Order(msgspec.Struct, frozen=True):
             "stop_sequence": None,
             "usage": usage,
         }
+
+
+def digest_of(text: str) -> str:
+    """Return what a text is compared by, without keeping it."""
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 def _event(name: str, **fields: Any) -> bytes:
