@@ -13,11 +13,19 @@ from typing import Any, Final, TypeAlias, TypeVar
 import httpx2
 import msgspec
 
-from cli import arguments, chaos_blows, chaos_rolling, local
+from cli import (
+    arguments,
+    chaos_blows,
+    chaos_faults,
+    chaos_model,
+    chaos_outage,
+    chaos_rolling,
+    local,
+)
 from client.rest import Api
 from client.session import Admitted, FetchAgain
 from llm import tiers
-from loadtest import chaos, model_serve
+from loadtest import chaos, faulted, model_serve
 from loadtest.bench import cores, seed
 from loadtest.chaos_lean import Rolled
 from loadtest.model import Standin
@@ -49,7 +57,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
             "Starts a house of its own with a stand-in model and a crowd of simulated candidates, "
             "kills real processes at random moments, and holds what every candidate was told "
             "against the record. Exit 0 when nothing was lost, doubled or reordered and every "
-            "interview came to its end."
+            "interview came to its end. --rolling, --outage and --faults are drills of their own: "
+            "docs/loadtest.md."
         ),
     )
     parser.add_argument("--sessions", type=int, default=50, help="candidates at once (50)")
@@ -66,13 +75,16 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="N",
         help="no kills: restart every instance N times, one after another, by SIGTERM",
     )
+    chaos_model.add_options(parser)
     parser.add_argument(
-        "--turns", type=int, help="questions in each interview (8; 24 with --rolling)"
+        "--turns",
+        type=int,
+        help="questions in each interview (8; 24 with --rolling or --outage, 4 with --faults)",
     )
     parser.add_argument(
         "--think-seconds",
         type=float,
-        help="before an answer (1, more for many blows; 25 with --rolling)",
+        help="before an answer (1, more for many blows or an outage; 25 with --rolling)",
     )
     parser.add_argument(
         "--real-time",
@@ -86,29 +98,61 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(args: argparse.Namespace) -> int:
     """Run the storm; 0 when it passed, 1 when something was lost, 2 for a wrong plan."""
     logs.set_up("error")
+    drill = args.outage is not None or bool(args.faults)
     try:
-        kills = {} if args.rolling else chaos.parse_kills(args.kill)
-    except chaos.WrongPlan as error:
+        kills = {} if args.rolling or drill else chaos.parse_kills(args.kill)
+        faulted.parse_modes(args.faults or "all")
+    except (chaos.WrongPlan, faulted.WrongModes) as error:
         print(f"entrevistador chaos: {error}", file=sys.stderr)
         return 2
     if args.sessions < 1 or args.instances < 1:
         print("entrevistador chaos: --sessions and --instances start at 1", file=sys.stderr)
         return 2
-    _complete(args, sum(kills.values()))
+    if not drill:
+        _complete(args, sum(kills.values()))
     if args.real_time and not cores.go_first():
         print("entrevistador chaos: --real-time is not allowed here", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="entrevistador-chaos-") as folder:
         state = Path(folder)
         state.chmod(0o755)
         try:
-            work = _roll(args, state) if args.rolling else _storm(args, kills, state)
-            verdict, rolled = asyncio.run(work)
+            told, passed = asyncio.run(_run(args, kills, state))
         finally:
             embedded.destroy(state)
-    told = msgspec.to_builtins(verdict) | (msgspec.to_builtins(rolled) if rolled else {})
-    passed = verdict.passed and (rolled is None or rolled.passed)
     print(json.dumps(told) if args.json else _shown(told, passed=passed))
     return 0 if passed else 1
+
+
+async def _run(
+    args: argparse.Namespace, kills: dict[str, int], state: Path
+) -> tuple[dict[str, Any], bool]:
+    """Run the drill that was asked for; what it says, and whether it passed."""
+    if args.outage is not None:
+        away = await chaos_outage.run(args, state, _say)
+        return msgspec.to_builtins(away), away.passed
+    if args.faults:
+        tell = _tell_json if args.json else _tell
+        faults = await chaos_faults.run(args, state, _say, tell)
+        return msgspec.to_builtins(faults), faults.passed
+    work = _roll(args, state) if args.rolling else _storm(args, kills, state)
+    verdict, rolled = await work
+    told = msgspec.to_builtins(verdict) | (msgspec.to_builtins(rolled) if rolled else {})
+    return told, verdict.passed and (rolled is None or rolled.passed)
+
+
+def _tell_json(mode: faulted.Faulted) -> None:
+    print(json.dumps(msgspec.to_builtins(mode)), flush=True)
+
+
+def _tell(mode: faulted.Faulted) -> None:
+    bill, word = mode.bill, "passed" if mode.passed else "FAILED"
+    print(
+        f"{mode.mode:>12}  {word}  {mode.finished}/{mode.sessions} at the end, {mode.reports} "
+        f"reports, {sum(mode.pending.values())} reviews, {mode.claude_turns} questions by Claude, "
+        f"{mode.offline_turns} by the bank, {mode.failed_calls} calls failed, "
+        f"{bill.completed_ledger_micro_usd} = {bill.completed_stand_in_micro_usd} micro-dollars",
+        flush=True,
+    )
 
 
 def _complete(args: argparse.Namespace, blows: int) -> None:
