@@ -1,10 +1,11 @@
 """The plan of an interview: which competencies, how deep, with which weight and how many turns.
 
-It is built once from the opening and the CV, and nothing said later changes it.
+It is built once from the opening and the CV; a model may weigh the opening's words before the
+candidate joins, and nothing said later changes it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ MINUTES_PER_TURN: Final = 2.5  # a question, reading it, and about 150 written w
 TURNS_MIN: Final = 4  # one for each of the fewest competencies
 TURNS_PER_TOPIC_MAX: Final = 1 + limits.FOLLOW_UPS_MAX
 THOUSANDTHS: Final = 1_000
+WEIGHT_MAX: Final = 5  # of a competency that a model weighs
 WHOLE: Final = 60  # parts of a competency's points; the first skill's question weighs most
 SPLIT: Final = {0: (WHOLE,), 1: (WHOLE,), 2: (36, 24), 3: (30, 15, 15)}  # by number of skills
 NAME_CHARS_MAX, TERM_CHARS_MAX = 80, 120
@@ -90,6 +92,14 @@ class Plan(msgspec.Struct, frozen=True):
     must_have: list[str]
     gaps: list[str]  # must-haves that the CV does not show; empty without a CV
     strengths: list[str]  # requirements that the CV does show
+    refined: bool = False  # a model chose and weighed the competencies by the opening's words
+
+
+class Weighed(msgspec.Struct, frozen=True):
+    """One competency as a model proposes it: `weight` from 1 (minor) to WEIGHT_MAX (decisive)."""
+
+    competency: str
+    weight: int
 
 
 def build(
@@ -131,6 +141,26 @@ def build(
     )
 
 
+def refined(plan: Plan, proposed: Sequence[Weighed]) -> Plan | None:
+    """Return the plan with the competencies proposed, in that order; None when they don't fit.
+
+    As many as before, each once, weights within bounds, and technical depth where it was: its
+    skills, the level, the turns and the time stay what code has made of opening and CV.
+    """
+    names = [one.competency for one in proposed]
+    before = {topic.competency for topic in plan.competencies}
+    skills = [topic.skill for topic in plan.competencies if topic.competency == TECHNICAL]
+    if len(names) != len(before) or len(set(names)) != len(names):
+        return None
+    if not set(names) <= set(families.ORDER) or bool(skills) != (TECHNICAL in names):
+        return None
+    if not all(1 <= one.weight <= WEIGHT_MAX for one in proposed):
+        return None
+    points = {one.competency: one.weight for one in proposed}
+    topics = _shared(names, points, skills, level=plan.competencies[0].level, turns=plan.turns_max)
+    return msgspec.structs.replace(plan, competencies=topics, refined=True)
+
+
 def _topics(
     points: dict[str, int], skills: Sequence[str], *, level: str, turns: int
 ) -> list[PlannedCompetency]:
@@ -144,11 +174,24 @@ def _topics(
     if TECHNICAL in points and TECHNICAL not in chosen:
         chosen[-1] = TECHNICAL  # the gaps between opening and CV are asked about in any case
     deep = min(len(skills), 1 if turns < 8 else 2 if turns < 20 else 3)  # noqa: PLR2004
+    return _shared(chosen, points, skills[:deep], level=level, turns=turns)
+
+
+def _shared(
+    chosen: Sequence[str],
+    points: Mapping[str, int],
+    skills: Sequence[str],
+    *,
+    level: str,
+    turns: int,
+) -> list[PlannedCompetency]:
+    """Share weight and turns among competencies in their order, the other skills after them."""
+    parts = SPLIT[len(skills)]
     named = [(name, skills[0] if name == TECHNICAL else "") for name in chosen]
-    shares = [points[name] * (SPLIT[deep][0] if name == TECHNICAL else WHOLE) for name in chosen]
+    shares = [points[name] * (parts[0] if name == TECHNICAL else WHOLE) for name in chosen]
     if TECHNICAL in chosen:
-        named += [(TECHNICAL, skill) for skill in skills[1:deep]]
-        shares += [points[TECHNICAL] * part for part in SPLIT[deep][1:]]
+        named += [(TECHNICAL, skill) for skill in skills[1:]]
+        shares += [points[TECHNICAL] * part for part in parts[1:]]
     weights = _apportion(THOUSANDTHS, shares, least=1, most=THOUSANDTHS)
     budget = min(turns, TURNS_PER_TOPIC_MAX * len(named))
     spans = _apportion(budget, shares, least=1, most=TURNS_PER_TOPIC_MAX)

@@ -30,7 +30,7 @@ def digest(request: object, tier: Tier, settings: TaskSettings) -> str:
     made_by = (
         request.task, settings.tier, tier.model, settings.effort, settings.think,
         settings.max_tokens, request.prompt_version, request.locale, request.schema,
-        request.input,
+        request.input, request.program,
     )  # fmt: skip
     return hashlib.sha256(_encode(made_by)).hexdigest()
 

@@ -1,20 +1,21 @@
-"""Claude for live turns and claims: parts in order, and nothing that was cut is ever whole.
+"""Claude for live turns, claims and jobs: parts in order, and nothing that was cut is ever whole.
 
 The way there is the lean client, the events are decoded by a room of their own. Nothing is tried
 again here: an attempt is the session's, with a row and a line in the ledger of its own.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 
 from interview.scoring import Claim
-from llm import events, wording
+from llm import events, wording, work
 from llm.events import Heard
 from llm.reply import ModelFault
-from llm.request import EvaluationRequest, QuestionRequest
+from llm.request import EvaluationRequest, JobRequest, QuestionRequest
 from llm.tiers import Task, TaskSettings, Tier, Tiers, Usage
 from llm.wire_http import Exchange, Wire
 from protocol import limits
@@ -24,6 +25,7 @@ from runtime.logs import Log
 
 NAME: Final = "claude"
 MESSAGES: Final = "/v1/messages"
+COUNT: Final = "/v1/messages/count_tokens"
 MODELS: Final = "/v1/models?limit=1000"
 GONE: Final = 404
 NEVER_BILLED: Final = ("unreachable", "rate_limited", "overloaded", "server_error", "rejected")
@@ -43,6 +45,10 @@ class _Model(msgspec.Struct):
 
 class _Models(msgspec.Struct):
     data: list[_Model]
+
+
+class _Counted(msgspec.Struct):
+    input_tokens: int
 
 
 class ClaudeEngine:
@@ -65,6 +71,7 @@ class ClaudeEngine:
         return {
             "question": wording.QUESTION_PROMPT.version,
             "evaluation": wording.EVALUATION_PROMPT.version,
+            **{task: prompt.version for task, prompt in work.PROMPTS.items()},
         }
 
     async def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
@@ -117,6 +124,22 @@ class ClaudeEngine:
         bound = _bound(call, settings)
         yield bound
         due = clock.monotonic() + limits.MODEL_EVALUATION_SECONDS
+        async with aclosing(self._whole(call, settings)) as parts:
+            async for part in parts:
+                yield part if isinstance(part, Usage) else claims_of(part)
+
+    async def work(self, request: JobRequest) -> AsyncGenerator[str | Usage, None]:
+        """Yield the text of one answer with structured output, whole, for its asker to check."""
+        self.check_soon()
+        tier, settings = self._tier(request.task, request.tier)
+        async with aclosing(self._whole(work.job(request, tier, settings), settings)) as parts:
+            async for part in parts:
+                yield part if isinstance(part, Usage) else text_of(part)
+
+    async def _whole(
+        self, call: dict[str, Any], settings: TaskSettings
+    ) -> AsyncGenerator[Sequence[events.Block] | Usage, None]:
+        """Yield the bound, the account and the content of a call that is answered in one piece."""
         try:
             exchange = await self._send(call, seconds=limits.MODEL_EVALUATION_SECONDS)
         except ModelFault as fault:
@@ -134,7 +157,19 @@ class ClaudeEngine:
         heard.count(message.usage)
         yield heard.usage
         events.check_stop(message.stop_reason)
-        yield claims_of(message.content)
+        yield message.content
+
+    async def count(self, call: dict[str, Any]) -> int:
+        """Return how many tokens the provider counts for a prompt; nothing is billed for it."""
+        asked = {name: call[name] for name in ("model", "system", "messages")}
+        exchange = await self._wire.send("POST", COUNT, asked, seconds=limits.MODEL_CHECK_SECONDS)
+        due = clock.monotonic() + limits.MODEL_CHECK_SECONDS
+        try:
+            return msgspec.json.decode(await exchange.whole(due), type=_Counted).input_tokens
+        except msgspec.MsgspecError as error:
+            raise ModelFault("malformed", "not a count") from error
+        finally:
+            exchange.close()
 
     async def close(self) -> None:
         """Close the engine's connections."""
@@ -207,15 +242,19 @@ class ClaudeEngine:
 
 def claims_of(content: Iterable[events.Block]) -> list[Claim]:
     """Return the claims that an answer's text holds; a ModelFault when it holds something else."""
-    text = "".join(block.text for block in content if block.type == "text")
     try:
-        return msgspec.json.decode(text, type=ClaimList).claims
+        return msgspec.json.decode(text_of(content), type=ClaimList).claims
     except msgspec.MsgspecError as error:
         raise ModelFault("malformed", "not the structure that was asked for") from error
 
 
 def _bound(call: dict[str, Any], settings: TaskSettings) -> Usage:
     """Return the most a call can use: a token is a byte at least, and the output has a limit.
+
+def text_of(content: Iterable[events.Block]) -> str:
+    """Return an answer's text; thinking and whatever is yet to be invented is passed over."""
+    return "".join(block.text for block in content if block.type == "text")
+
 
     The whole prompt is counted as written to the cache, which is its dearest price.
     """

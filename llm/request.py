@@ -58,8 +58,8 @@ class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True):
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Work on an opening or a text, never on a person's turn or score: its answer may be kept.
 
-    `input` is all that the model is told, `prompt_version` which words it is told it with, and
-    `schema` the form of the answer.
+    `input` is strangers' text, which goes in as data, `program` what the program wants of it,
+    `prompt_version` which words it is told with, and `schema` the form of the answer.
     """
 
     tenant_id: UUID
@@ -68,6 +68,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
     input: str
     schema: dict[str, Any]
     locale: str
+    program: str = ""
     tier: str = ""
     urgency: str = "background"
 

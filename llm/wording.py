@@ -38,19 +38,19 @@ def marker(request: Request) -> str:
 def question(request: QuestionRequest, tier: Tier, settings: TaskSettings) -> dict[str, Any]:
     """Return the arguments of the call that words one question."""
     mark = marker(request)
-    turns: list[dict[str, Any]] = [_user(_block("The interview begins."))]
+    turns: list[dict[str, Any]] = [user(block("The interview begins."))]
     for turn in request.said:
-        turns.append({"role": "assistant", "content": [_block(turn.question or "…")]})
-        turns.append(_user(_block(_guarded("candidate", mark, turn.answer))))
+        turns.append({"role": "assistant", "content": [block(turn.question or "…")]})
+        turns.append(user(block(guarded("candidate", mark, turn.answer))))
     if request.said:
         turns[-1]["content"][0].update(CACHED)
-    turns[-1]["content"].append(_block(_directive(request, mark)))
+    turns[-1]["content"].append(block(_directive(request, mark)))
     return {
-        **_common(tier, settings),
+        **common(tier, settings),
         "system": [
-            _block(QUESTION_PROMPT.fill({"locale": request.locale, "marker": mark})),
-            _block(_opening(request.plan, mark)) | CACHED,
-            _block(_cv(request.plan, mark)) | CACHED,
+            block(QUESTION_PROMPT.fill({"locale": request.locale, "marker": mark})),
+            block(_opening(request.plan, mark)) | CACHED,
+            block(_cv(request.plan, mark)) | CACHED,
         ],
         "messages": turns,
     }
@@ -62,12 +62,12 @@ def evaluation(request: EvaluationRequest, tier: Tier, settings: TaskSettings) -
     rows = _rubric(request)
     answers = "\n".join(_answer(turn, mark) for turn in request.said)
     call = {
-        **_common(tier, settings),
-        "system": [_block(EVALUATION_PROMPT.fill({"locale": request.locale, "marker": mark}))],
+        **common(tier, settings),
+        "system": [block(EVALUATION_PROMPT.fill({"locale": request.locale, "marker": mark}))],
         "messages": [
-            _user(
-                _block(f"<rubric>{_json(rows)}</rubric>"),
-                _block(answers or "No question was answered."),
+            user(
+                block(f"<rubric>{_json(rows)}</rubric>"),
+                block(answers or "No question was answered."),
             )
         ],
     }
@@ -81,7 +81,8 @@ def prompt_bytes(call: dict[str, Any]) -> int:
     return sum(len(part["text"].encode()) for part in parts)
 
 
-def _common(tier: Tier, settings: TaskSettings) -> dict[str, Any]:
+def common(tier: Tier, settings: TaskSettings) -> dict[str, Any]:
+    """Return what every call says: model, room and effort."""
     call: dict[str, Any] = {
         "model": tier.model,
         "max_tokens": settings.max_tokens + (0 if settings.think else tier.thinking_tokens),
@@ -101,13 +102,13 @@ def _opening(plan: Plan, mark: str) -> str:
         "must_have": plan.must_have,
     }
     topics = [_topic(topic, plan.locale) for topic in plan.competencies]
-    return f"{_guarded('opening', mark, _json(about))}\n<plan>{_guard(_json(topics), mark)}</plan>"
+    return f"{guarded('opening', mark, _json(about))}\n<plan>{guard(_json(topics), mark)}</plan>"
 
 
 def _cv(plan: Plan, mark: str) -> str:
     """Return what the CV lacks and shows of it, but not whose CV it is."""
     about = {"not_shown_in_the_cv": plan.gaps, "shown_in_the_cv": plan.strengths}
-    return _guarded("opening", mark, _json(about))
+    return guarded("opening", mark, _json(about))
 
 
 def _topic(topic: PlannedCompetency, locale: str) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def _directive(request: QuestionRequest, mark: str) -> str:
         )
     if directive.last:
         wanted["last"] = "This is the last question."
-    return f"<program-{mark}>{_guard(_json(wanted), mark)}</program-{mark}>"
+    return f"<program-{mark}>{guard(_json(wanted), mark)}</program-{mark}>"
 
 
 def _rubric(request: EvaluationRequest) -> list[dict[str, Any]]:
@@ -159,11 +160,11 @@ def _rubric(request: EvaluationRequest) -> list[dict[str, Any]]:
 
 def _answer(turn: Said, mark: str) -> str:
     competency, _ = topic_of(turn)
-    question = _guard(_json(turn.question), mark)
+    question = guard(_json(turn.question), mark)
     return (
         f"<question>{question}</question>\n"
         f'<answer-{mark} turn="{turn.turn}" competency="{competency}">\n'
-        f"{_guard(turn.answer, mark)}\n</answer-{mark}>"
+        f"{guard(turn.answer, mark)}\n</answer-{mark}>"
     )
 
 
@@ -189,11 +190,12 @@ def _schema(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _guarded(kind: str, mark: str, text: str) -> str:
-    return f"<{kind}-{mark}>\n{_guard(text, mark)}\n</{kind}-{mark}>"
+def guarded(kind: str, mark: str, text: str) -> str:
+    """Return a stranger's text between its delimiters."""
+    return f"<{kind}-{mark}>\n{guard(text, mark)}\n</{kind}-{mark}>"
 
 
-def _guard(text: str, mark: str) -> str:
+def guard(text: str, mark: str) -> str:
     """Take the session's delimiter out of a text that, against all odds, contains it."""
     return text.replace(mark, "…")
 
@@ -202,9 +204,11 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _block(text: str) -> dict[str, Any]:
+def block(text: str) -> dict[str, Any]:
+    """Return one block of text."""
     return {"type": "text", "text": text}
 
 
-def _user(*blocks: dict[str, Any]) -> dict[str, Any]:
+def user(*blocks: dict[str, Any]) -> dict[str, Any]:
+    """Return one message of the user's side."""
     return {"role": "user", "content": list(blocks)}

@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any, Final
 
+from loadtest import model_jobs
 from loadtest.model_rules import blocks
 
 QUESTIONS: Final = {
@@ -94,7 +95,10 @@ def reply(body: dict[str, Any], *, obedient: bool = False) -> str:
 
     `obedient` is the worst model there can be: it gives whatever an answer could order it to give.
     """
-    if body.get("output_config", {}).get("format"):
+    form = body.get("output_config", {}).get("format")
+    if form and (asked_for := model_jobs.reply(body, form["schema"], obedient=obedient)):
+        return asked_for
+    if form:
         return _obeyed(body) if obedient else _claims(body)
     if obedient:
         return f"{blocks(body)[-1].get('text', '')} {blocks(body)[0].get('text', '')}"

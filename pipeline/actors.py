@@ -24,3 +24,11 @@ def declare(broker: RedisBroker, do: Callable[[str], None]) -> None:
     @dramatiq.actor(broker=broker, queue_name=queue, actor_name=NAMES[jobs.Evaluate])
     def evaluate(envelope: str) -> None:
         do(envelope)
+
+    @dramatiq.actor(broker=broker, queue_name=queue, actor_name=NAMES[jobs.EvaluationRound])
+    def evaluation_round(envelope: str) -> None:
+        do(envelope)
+
+    @dramatiq.actor(broker=broker, queue_name=queue, actor_name=NAMES[jobs.PlanInterview])
+    def plan(envelope: str) -> None:
+        do(envelope)

@@ -20,6 +20,8 @@ NAMES: Final[dict[type[jobs.Job], str]] = {
     jobs.CvStage: "cv",
     jobs.OpeningVector: "opening",
     jobs.Evaluate: "evaluate",
+    jobs.PlanInterview: "plan",
+    jobs.EvaluationRound: "evaluation_round",
 }
 
 

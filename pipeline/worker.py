@@ -20,6 +20,7 @@ from pipeline.cv_task import CvTask
 from pipeline.evaluation import EvaluateTask
 from pipeline.opening_task import OpeningTask
 from pipeline.running import MakeTask, Runner
+from pipeline.plan_task import PlanTask
 from pipeline.stages.extract import extract
 from pipeline.toolbox import Toolbox, aside, open_toolbox
 from protocol import jobs, limits

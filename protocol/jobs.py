@@ -33,7 +33,27 @@ class Evaluate(msgspec.Struct, tag="evaluate", frozen=True):
     interview_id: UUID
 
 
-Job = CvStage | OpeningVector | Evaluate
+class PlanInterview(msgspec.Struct, tag="plan", frozen=True):
+    """Have a model weigh the plan of an interview that nobody has joined."""
+
+    tenant_id: UUID
+    interview_id: UUID
+
+
+class BudgetAlert(msgspec.Struct, tag="alert", frozen=True):
+    """Tell the operator's receiver that a threshold of a company's money was crossed."""
+
+    tenant_id: UUID
+    alert_id: UUID
+
+
+class EvaluationRound(msgspec.Struct, tag="evaluation_round", frozen=True):
+    """Hand in a company's evaluations that wait, look at its batches, book what has come."""
+
+    tenant_id: UUID
+
+
+Job = CvStage | OpeningVector | Evaluate | PlanInterview | BudgetAlert | EvaluationRound
 
 
 class Envelope(msgspec.Struct, frozen=True):

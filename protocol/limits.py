@@ -92,6 +92,14 @@ MODEL_REPLY_BYTES_MAX = 8 * 1024 * 1024  # an answer in one piece
 BATCH_CALL_SECONDS = 60.0  # one call to make, look at or read a batch
 BATCH_PAGE = 100  # batches listed at once, when one is looked for
 BATCH_SECONDS = 24 * 3600.0  # the provider's own promise; then its requests expire
+BATCH_LATE_SECONDS = BATCH_SECONDS + 3600.0  # then its evaluations are made directly
+BATCH_GROUP_SECONDS = 120.0  # what an evaluation waits for others, to be handed in with them
+BATCH_ITEMS_MAX = 100  # evaluations in one batch; with so many nobody waits for others
+BATCH_TRIES_MAX = 30  # batches that were never made, before an evaluation is made directly
+BATCH_LOOK_SECONDS = 60.0  # between two looks at a company's batches
+BATCH_LOOKS_MAX = 20  # batches looked at in one round
+BATCH_ROUND_SECONDS = 300.0  # one round of a company: hand in, look, book
+BATCH_ROUND_LATE_SECONDS = 120.0  # then the sweep hands the round over again
 MODEL_CHECK_SECONDS, MODEL_CHECK_PAUSE_SECONDS, MODEL_CHECKS_MAX = 10.0, 60.0, 5  # the model list
 LEDGER_SECONDS = 2.0  # a line of the ledger holds up nobody for longer
 CLOSING_SECONDS_LEFT = 45  # with less than this no new question is begun
@@ -115,6 +123,7 @@ QUESTION_BUDGET_PERCENT = 60  # of a session's limit; the rest pays its report
 HOLD_SECONDS = 240.0  # a reservation whose end nobody told belongs to a dead process
 WORK_CACHE_SECONDS = 7 * 24 * 3600  # answers to job-level work
 WORK_LEAD_SECONDS = 60.0  # whoever computes such an answer has this long, then another takes over
+DESCRIBED_MAX = 12  # requirements of an opening that only its description names
 
 # CVs (SPEC cv-1) --------------------------------------------------------------------------
 CV_BYTES_MAX = 50 * 1024 * 1024
@@ -131,7 +140,8 @@ CV_STAGE_SECONDS = {
 CV_STAGE_RETRIES = {"validate": 1, "parse": 3, "extract": 2, "vectorize": 3, "match": 3}
 OPENING_SECONDS = 600.0  # one opening against every CV of its tenant
 EVALUATE_SECONDS = 200.0  # the model's own time and the saving
-JOB_RETRIES = 3  # of the two above
+PLAN_SECONDS = 90.0  # a plan weighed by the model; the candidate may come sooner
+JOB_RETRIES = 3  # of the three above
 RETRY_SECONDS, RETRY_SECONDS_MAX = 2.0, 60.0  # a job's back-off, doubling
 AWAY_SECONDS_MAX = 60.0  # what a worker waits for its stores with a message in hand
 UPLOAD_EXPIRED_SECONDS = 3600.0  # an upload that was never confirmed is over
@@ -194,4 +204,7 @@ assert MODEL_CONNECT_SECONDS < MODEL_FIRST_PIECE_SECONDS
 assert MODEL_CONNECTIONS_MAX > HARD_CAP_SESSIONS
 assert RESERVE_SECONDS < BORROW_SECONDS < LINE_SECONDS["live"] < MODEL_FIRST_PIECE_SECONDS
 assert MODEL_EVALUATION_SECONDS < HOLD_SECONDS
+assert WORK_LEAD_SECONDS < PLAN_SECONDS < HOLD_SECONDS
+assert BATCH_CALL_SECONDS < BATCH_ROUND_SECONDS
+assert BATCH_SECONDS < BATCH_LATE_SECONDS
 assert 0 < BUCKET_FLOOR_PERCENT < min(percent for percent in BUCKET_WATERMARKS.values() if percent)

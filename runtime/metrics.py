@@ -114,6 +114,24 @@ model_cold_prefix = Counter(
     ["tier"],
     registry=REGISTRY,
 )
+evaluations = Counter(
+    "evaluations_total",
+    "Evaluations by the way they were to be made, and what became of them",
+    ["way", "outcome"],
+    registry=REGISTRY,
+)
+batches = Counter(
+    "model_batches_total",
+    "Batches of evaluations: made, ended, lost, cancelled, refused",
+    ["outcome"],
+    registry=REGISTRY,
+)
+plans = Counter(
+    "plans_total",
+    "Plans that a model was asked to weigh: refined, unfit, joined or a fault",
+    ["outcome"],
+    registry=REGISTRY,
+)
 work_cache = Counter("work_cache_total", "Look-ups of job-level work", ["how"], registry=REGISTRY)
 ledger_lost = Counter(
     "ledger_lost_total", "Lines that the ledger could not keep", registry=REGISTRY

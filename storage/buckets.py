@@ -3,6 +3,7 @@
 The scripts say how (reserve.lua). A bucket begins empty, accounts begin with what the ledger says.
 """
 
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -128,9 +129,9 @@ class _Hold(msgspec.Struct, frozen=True):
     tier: str = ""
 
 
-def accounts(tenant_id: UUID, session_id: UUID | None) -> list[str]:
-    """Return the keys of the three accounts a call is charged to, today."""
-    return [keys.account(tenant_id, name) for name in keys.account_names(session_id)]
+def accounts(tenant_id: UUID, session_id: UUID | None, day: date | None = None) -> list[str]:
+    """Return the keys of the three accounts a call is charged to, on `day` (today)."""
+    return [keys.account(tenant_id, name) for name in keys.account_names(session_id, day)]
 
 
 class Buckets:
@@ -168,12 +169,21 @@ class Buckets:
         return Unknown()
 
     async def settle(
-        self, attempt: str, tier: str, tenant_id: UUID, session_id: UUID | None, used: Used
+        self,
+        attempt: str,
+        tier: str,
+        tenant_id: UUID,
+        session_id: UUID | None,
+        used: Used,
+        day: date | None = None,
     ) -> list[Crossed]:
-        """Give back what was not used and charge the rest; once for each attempt."""
+        """Give back what was not used and charge the rest; once for each attempt.
+
+        What holds nothing is charged to the accounts of `day` (today), where they are known.
+        """
         names = [
             keys.bucket(tier), keys.holds(), keys.open_attempts(),
-            *accounts(tenant_id, session_id),
+            *accounts(tenant_id, session_id, day),
         ]  # fmt: skip
         arguments = [
             attempt, self.now_us, *used.tokens, used.micro_usd,
@@ -181,7 +191,11 @@ class Buckets:
         ]  # fmt: skip
         found = await self._writer.run("settle", names, arguments)
         parts = [found[at : at + 4] for at in range(0, len(found), 4)]
-        return [Crossed(ACCOUNTS[n - 1], percent, used, top) for n, percent, used, top in parts]
+        return [
+            Crossed(ACCOUNTS[n - 1], percent, used, top)
+            for n, percent, used, top in parts
+            if n != 1 or session_id is not None  # job-level work is of no session
+        ]
 
     async def rebuild(self, tenant_id: UUID, session_id: UUID | None, known: Known) -> None:
         """Make the accounts that are missing; one that is there stays as it is."""

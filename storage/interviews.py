@@ -228,6 +228,28 @@ async def record_extra_minutes(connection: Connection, interview_id: UUID, minut
     return float(seconds or 0)
 
 
+async def replan(connection: Connection, interview: Interview, plan: Plan) -> bool:
+    """Give an interview that nobody has joined other competencies; False when it is too late.
+
+    The session's row is locked first, as by whoever takes it: they read the one plan or the other.
+    What was granted meanwhile stays.
+    """
+    fence = await connection.fetchval(
+        "SELECT fence FROM interview_sessions WHERE id = $1 AND created_at = $2 FOR NO KEY UPDATE",
+        interview.session_id,
+        ids.created_at(interview.session_id),
+    )
+    if fence != 0:
+        return False
+    done = await connection.fetchval(
+        "UPDATE interviews SET plan = plan || $2 WHERE id = $1 AND status = 'invited' "
+        "AND plan <> '{}' RETURNING true",
+        interview.id,
+        {"competencies": plan.competencies, "turns_max": plan.turns_max, "refined": plan.refined},
+    )
+    return bool(done)
+
+
 async def planned_time(connection: Connection, interview_id: UUID) -> tuple[float, int]:
     """Return the plan's seconds and minutes as they are now, (0, 0) for an erased person's."""
     row = await connection.fetchrow(

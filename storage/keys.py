@@ -148,9 +148,9 @@ def account(tenant_id: UUID, name: str) -> str:
     return f"{{money}}:account:{tenant_id}:{name}"
 
 
-def account_names(session_id: UUID | None) -> list[str]:
-    """Return what the accounts of a session, and of a company's day and month, are called now."""
-    return [f"session:{session_id or 'none'}", *_days(clock.today())]
+def account_names(session_id: UUID | None, day: date | None = None) -> list[str]:
+    """Return what the accounts of a session, and of a company's `day` and month, are called."""
+    return [f"session:{session_id or 'none'}", *_days(day or clock.today())]
 
 
 @lru_cache(maxsize=2)

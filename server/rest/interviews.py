@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from interview import plan as planning
 from interview.plan import CvBrief, OpeningBrief
-from protocol import limits
+from protocol import jobs, limits
 from protocol.faults import Fault
 from protocol.profile import Profile
 from server import problems
@@ -37,6 +37,7 @@ from storage import (
     interviews,
     live,
     openings,
+    outbox,
     profiles,
     tenants,
 )
@@ -153,6 +154,11 @@ async def invite(request: PersonRequest, data: JSONBody[NewInterview]) -> Invite
             plan=plan,
             invited_by=person.id,
         )
+        if house.settings.asks_with_model:
+            # There is a plan; a model may weigh it before the candidate comes, and nobody waits.
+            job = jobs.PlanInterview(tenant_id=person.tenant_id, interview_id=interview.id)
+            request_id = problems.request_id_of(request)
+            await outbox.put(c, person.tenant_id, job, "active", request_id=request_id)
         await audit.note(
             c, person.tenant_id, f"user:{person.id}", "interview.invited", "interview",
             interview.id, {"opening_id": opening.id, "candidate_id": candidate.id},

@@ -115,6 +115,7 @@ def test_requests_of_turns_and_scores_have_no_name_either(ask: Ask, finished: Fi
 
 FIELDS = {
     "input": "another",
+    "program": "another wish",
     "prompt_version": "plan.002",
     "schema": {"type": "array"},
     "locale": "en",
