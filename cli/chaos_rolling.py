@@ -28,6 +28,7 @@ JOINS_PER_SECOND: Final = 40.0
 READY_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 3.0
 SETTLE_SECONDS: Final = 1.0  # between two restarts
+CAP_MIN: Final = 4
 
 
 class Restart(msgspec.Struct, frozen=True):
@@ -68,12 +69,17 @@ async def _answers(url: str, say: Callable[[str], None]) -> None:
 
 
 def ladder(sessions: int, instances: int) -> dict[str, Any]:
-    """The session limits: everybody's share is the target, and two fewer could hold them."""
-    share = math.ceil(sessions / instances)
-    cap = max(math.ceil(sessions / max(1, instances - 1)), share) + 8
+    """The session limits: with one instance dead the others can hold everybody, and nobody more.
+
+    Four are the fewest that the limits below a cap leave room for; one instance alone has nobody
+    beside it, and its cap is the crowd.
+    """
+    cap = max(CAP_MIN, math.ceil(sessions / max(1, instances - 1)))
+    if instances == 1:
+        cap = max(CAP_MIN, sessions + 1)  # nobody returns to it: all come as new ones
     return {
         "scale_in_sessions": 0,
-        "target_sessions": min(share + 1, cap - 3),
+        "target_sessions": max(1, min(math.ceil(sessions / instances) + 1, cap - 3)),
         "scale_out_sessions": cap - 2,
         "admit_sessions": cap - 1,
         "hard_cap_sessions": cap,

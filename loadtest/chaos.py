@@ -66,6 +66,7 @@ class Book(msgspec.Struct):
     cut: list[int] = []  # close codes that no server sends in good order
     bounced: list[str] = []  # refused joins
     refusals: int = 0  # of joins and of tickets
+    queued: int = 0  # times it had to wait for a place although its interview was under way
     gaps: int = 0  # in the record's offsets
 
 
@@ -144,10 +145,14 @@ class Watched(Interview):
         self._book = book
         self._lost_at: float | None = None
         self._sent_on_at = 0.0
+        self._been_in = self._in_line = False
 
     async def _take(self, frame: messages.ServerFrame) -> list[messages.ServerFrame]:
         if isinstance(frame, messages.SessionMoving):
             self._sent_on_at = clock.monotonic()
+        if isinstance(frame, messages.SessionQueued) and self._been_in and not self._in_line:
+            self._book.queued += 1
+            self._in_line = True
         return await super()._take(frame)
 
     def _judge_close(self, code: int) -> None:
@@ -166,6 +171,7 @@ class Watched(Interview):
             waits = self._book.moves if self._sent_on_at else self._book.resumes
             waits.append(clock.monotonic() - (self._sent_on_at or self._lost_at))
             self._lost_at, self._sent_on_at = None, 0.0
+        self._been_in, self._in_line = True, False
         await super()._welcome(frame)
 
 
@@ -200,6 +206,7 @@ class Verdict(msgspec.Struct, frozen=True):
     distinct_asks: int  # attempts on record, those after a take-over in mid-question included
     counted_again: int  # further calls for an attempt, and second calls beside a slow one
     blows: int
+    queued: int  # returns that had to wait for a place: none while the survivors have room
     resumes: int
     resume_seconds_p50: float
     resume_seconds_p95: float
@@ -266,6 +273,7 @@ async def judge(
         distinct_asks=calls.asks,
         counted_again=calls.again,
         blows=blows,
+        queued=sum(book.queued for book in books),
         resumes=len(resumes),
         resume_seconds_p50=quantile(resumes, 0.50),
         resume_seconds_p95=quantile(resumes, 0.95),

@@ -76,13 +76,14 @@ class Gate:
         prefer: str = "",
         since_ms: int = 0,
     ) -> Seat:
-        """Reserve a seat: where the session lives, else the fullest instance under its target.
+        """Reserve a seat: where the session has a place or lives, else the fullest under target.
 
         Packing leaves empty instances to scale in. Where every place is taken, or somebody waits
         already, it is a place in line, with an arrival of `since_ms` if that was proven. Raises
         Fault `at_capacity` when that is full too, or `draining`.
         """
-        living = [instance for instance in await self._slots.instances() if instance.alive]
+        found = await self._slots.instances(of=session_id)
+        living = [instance for instance in found if instance.alive]
         for instance in _order(living, prefer):
             claim = await self._slots.claim(
                 instance.id, session_id, returning=returning, seconds=limits.SEAT_SECONDS
@@ -165,12 +166,15 @@ def _refusal(claim: Claim) -> Fault:
 
 
 def _order(living: list[Instance], prefer: str) -> list[Instance]:
-    """Instances in the order to try: the preferred, then under target, then what is left.
+    """Instances in the order to try: with a place of this session, preferred, under target, others.
 
+    Whoever tries again keeps the seat of the first try: a second one elsewhere would be a place
+    that nobody can have until it ends, and a fleet of just enough places would be full.
     One that has missed a renewal comes last of all: a candidate whose server has just died is not
     sent back to it. Nor to one that drains, wherever the session was: its door is closed.
     """
     open_ = [i for i in living if not i.draining]
     return sorted(
-        open_, key=lambda i: (i.late, i.id != prefer, i.taken >= i.target, -i.taken, i.id)
+        open_,
+        key=lambda i: (i.late, not i.holds, i.id != prefer, i.taken >= i.target, -i.taken, i.id),
     )

@@ -216,6 +216,23 @@ class Sessions:
             every = {conductor.record.session_id for conductor in self._holding()}
             every.update(self._instance.gate.coming)
             await slots.renew(id_, list(every), draining=draining)
+            await self._clear_places(every)
+
+    async def _clear_places(self, every: set[UUID]) -> None:
+        """After a standstill: who lives elsewhere by now holds no place here, and no seat either.
+
+        The others may be just enough for everybody, and a place of nobody would be one too few.
+        """
+        slots, gate, id_ = self._instance.slots, self._instance.gate, self._instance.id
+        holding = self._holding()
+        for begin in range(0, len(holding), MARKS_AT_ONCE):
+            await self._look_at_marks(holding[begin : begin + MARKS_AT_ONCE])
+        seats = [one for one in await slots.places(id_) if one not in every]
+        marks = await self._instance.live.marks(seats)
+        living = {one.id for one in await slots.instances() if one.alive and not one.late}
+        for session_id in seats:
+            if marks[session_id].instance in living - {id_} and session_id not in gate.coming:
+                await slots.release(id_, session_id)
 
     async def _release_finished(self) -> None:
         """Give back the places of finished interviews, whose pages may still show the end."""

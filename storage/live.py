@@ -37,6 +37,7 @@ class Mark(msgspec.Struct, frozen=True):
 
     fence: int = 0  # 0 where Redis knows nothing
     seconds: float = 0.0  # of the plan, as the latest grant made it; PostgreSQL is the truth
+    instance: str = ""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -109,14 +110,14 @@ class Live:
         """Return what Redis has of each session, in one round trip."""
         pipe = self._redis.pipeline(transaction=False)
         for session_id in session_ids:
-            pipe.hmget(keys.live(session_id), ["fence", "plan_seconds"])
+            pipe.hmget(keys.live(session_id), ["fence", "plan_seconds", "instance"])
         try:
             answers = await pipe.execute()
         except (RedisError, OSError) as error:
             raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
         return {
-            session_id: Mark(int(fence or 0), float(seconds or 0))
-            for session_id, (fence, seconds) in zip(session_ids, answers, strict=True)
+            session_id: Mark(int(fence or 0), float(seconds or 0), text(instance or b""))
+            for session_id, (fence, seconds, instance) in zip(session_ids, answers, strict=True)
         }
 
     async def use_once(self, nonce: str) -> bool:

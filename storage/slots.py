@@ -30,6 +30,7 @@ class Instance(msgspec.Struct, frozen=True):
     alive: bool
     late: bool
     waiting: int = 0  # sockets in its waiting room
+    holds: bool = False  # a place of the session that was asked about
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -169,14 +170,22 @@ class Slots:
         except (RedisError, OSError) as error:
             raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
 
-    async def instances(self) -> list[Instance]:
-        """Every instance with a lease, the fullest first."""
+    async def places(self, instance_id: str) -> list[UUID]:
+        """Return every session with a place at an instance, seats of tickets included."""
         try:
-            return await self._instances()
+            raw: Any = await self._redis.zrange(keys.slots(instance_id), 0, -1)
+        except (RedisError, OSError) as error:
+            raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
+        return [UUID(text(one)) for one in raw]
+
+    async def instances(self, *, of: UUID | None = None) -> list[Instance]:
+        """Every instance with a lease, the fullest first; whether it `holds` a place of `of`."""
+        try:
+            return await self._instances(str(of or ""))
         except (RedisError, OSError) as error:
             raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
 
-    async def _instances(self) -> list[Instance]:
+    async def _instances(self, session: str) -> list[Instance]:
         seconds, micros = await self._redis.time()
         now_ms = seconds * 1000 + micros // 1000
         ids = [text(raw) for raw in await self._redis.zrange(keys.instances(), 0, -1)]
@@ -186,9 +195,11 @@ class Slots:
         for id_ in ids:
             pipe.hgetall(keys.instance(id_))
             pipe.zcount(keys.slots(id_), now_ms, "+inf")
+            pipe.zscore(keys.slots(id_), session)
         answers: list[Any] = await pipe.execute()
         found = []
-        for id_, raw, taken in zip(ids, answers[::2], answers[1::2], strict=True):
+        thirds = zip(ids, answers[::3], answers[1::3], answers[2::3], strict=True)
+        for id_, raw, taken, ends in thirds:
             fields = {text(key): text(value) for key, value in raw.items()}
             if "cap" not in fields:
                 continue
@@ -205,6 +216,7 @@ class Slots:
                     alive=now_ms <= int(fields.get("until_ms", "0")) <= now_ms + _LEASE_MS_MAX,
                     late=int(fields.get("until_ms", "0")) - now_ms < LATE_MS,
                     waiting=int(fields.get("waiting", "0")),
+                    holds=ends is not None and ends >= now_ms,
                 )
             )
         return sorted(found, key=lambda instance: (-instance.taken, instance.id))

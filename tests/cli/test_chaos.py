@@ -5,7 +5,9 @@ import subprocess
 
 import pytest
 
+from cli import chaos_rolling
 from loadtest import chaos
+from runtime.settings import Settings
 from tests.cli.stack import command, environ
 
 
@@ -20,11 +22,11 @@ def test_a_short_storm_loses_nothing():
             "--instances",
             "2",
             "--turns",
-            "4",
+            "3",
             "--seed",
             "3",
             "--think-seconds",
-            "0.5",
+            "0.4",
             "--kill",
             "server:1,worker:1,valkey:1,postgres:1",
             "--json",
@@ -38,7 +40,7 @@ def test_a_short_storm_loses_nothing():
     assert done.returncode == 0, done.stderr + done.stdout
     verdict = json.loads(done.stdout.splitlines()[-1])
     assert verdict["blows"] == 4
-    assert verdict["acked"] == 12 * 4
+    assert verdict["acked"] == 12 * 3
     assert (verdict["lost"], verdict["duplicated"], verdict["reordered"]) == (0, 0, 0)
     assert verdict["finished"] == 12
     explained = verdict["distinct_asks"] + verdict["counted_again"]
@@ -74,6 +76,17 @@ def test_a_short_rolling_restart_is_noticed_by_nobody():
     assert (verdict["cut"], verdict["bounced"], verdict["refused"]) == ({}, {}, [])
     assert (verdict["lost"], verdict["duplicated"], verdict["reordered"]) == (0, 0, 0)
     assert verdict["finished"] == 12
+
+
+@pytest.mark.parametrize(
+    ("sessions", "instances", "cap"), [(200, 3, 100), (201, 3, 101), (12, 2, 12), (7, 8, 4)]
+)
+def test_the_survivors_of_a_kill_can_hold_everybody_and_nobody_more(sessions, instances, cap):
+    """The cap is the crowd over one instance fewer, rounded up; four is the fewest there can be."""
+    ladder = chaos_rolling.ladder(sessions, instances)
+    assert ladder["hard_cap_sessions"] == cap
+    assert ladder["admit_sessions"] * instances >= sessions  # before a kill all are let in
+    Settings(**ladder)  # relations that cannot work are refused here
 
 
 @pytest.mark.parametrize("plan", ["server", "server:x", "fire:1", "server:-1", "server:1;valkey:2"])

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from client.session import Admitted, Interview
 from protocol import limits, messages
 from server.inbox import Park
-from storage import interviews, live
+from storage import interviews, keys, live
 from tests.server.live_house import ORIGIN, give_consent, live_house, make_interview
 
 ANSWER = "En mi trabajo anterior implementé un tablero con SQL y reducimos el tiempo a la mitad."
@@ -545,3 +545,41 @@ async def test_an_emptied_redis_hears_of_who_is_on_the_way_in(settings, db, tena
                 await asyncio.sleep(0.1)
                 taken = [one.taken for one in await house.instance.slots.instances()]
         assert taken == [1]
+
+
+async def test_who_tries_again_keeps_the_seat_of_the_first_try(settings, db, tenant):
+    """Two seats for one person would be a place too few where there are just enough."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings, "one") as one, live_house(settings, "two") as two:
+        gate = one.instance.gate
+        seat = await gate.reserve(made.session_id, tenant.id, returning=False, prefer="two")
+        assert seat.url == two.url
+        again = await gate.reserve(made.session_id, tenant.id, returning=True, prefer="one")
+        assert again.url == two.url
+        found = await one.instance.slots.instances(of=made.session_id)
+        assert {i.id: i.holds for i in found} == {"one": False, "two": True}
+
+
+async def test_after_a_standstill_nobody_who_went_elsewhere_holds_a_place(settings, db, tenant):
+    """What was in its memory, and a seat of somebody who found a place elsewhere meanwhile."""
+    made, seat = [await make_interview(db, tenant) for _ in range(2)]
+    async with live_house(settings, "one") as one, live_house(settings, "two") as two:
+        slots = one.instance.slots
+        async with Wire(one.url, messages.TICKET_PREFIX + one.ticket(made)) as old:
+            await old.join()
+            await slots.claim("one", seat.session_id, returning=False, seconds=30)
+            one.sessions.announce_no_more()  # it stands still
+            async with (
+                Wire(two.url, messages.TICKET_PREFIX + two.ticket(made)) as new,
+                Wire(two.url, messages.TICKET_PREFIX + two.ticket(seat)) as other,
+            ):
+                await new.join()
+                await other.join()
+                assert len(await slots.places("one")) == 2
+                await slots._redis.hset(keys.instance("one"), "until_ms", 1)  # its lease is over
+                await one.sessions._renew_places([])
+                async with asyncio.timeout(5):
+                    while await slots.places("one"):
+                        await asyncio.sleep(0.01)
+                assert len(await slots.places("two")) == 2
+            assert await old.closed() == 4505
