@@ -121,9 +121,6 @@ class ClaudeEngine:
         self.check_soon()
         tier, settings = self._tier("evaluation", request.tier)
         call = wording.evaluation(request, tier, settings)
-        bound = _bound(call, settings)
-        yield bound
-        due = clock.monotonic() + limits.MODEL_EVALUATION_SECONDS
         async with aclosing(self._whole(call, settings)) as parts:
             async for part in parts:
                 yield part if isinstance(part, Usage) else claims_of(part)
@@ -140,6 +137,9 @@ class ClaudeEngine:
         self, call: dict[str, Any], settings: TaskSettings
     ) -> AsyncGenerator[Sequence[events.Block] | Usage, None]:
         """Yield the bound, the account and the content of a call that is answered in one piece."""
+        bound = _bound(call, settings)
+        yield bound
+        due = clock.monotonic() + limits.MODEL_EVALUATION_SECONDS
         try:
             exchange = await self._send(call, seconds=limits.MODEL_EVALUATION_SECONDS)
         except ModelFault as fault:
@@ -248,13 +248,13 @@ def claims_of(content: Iterable[events.Block]) -> list[Claim]:
         raise ModelFault("malformed", "not the structure that was asked for") from error
 
 
-def _bound(call: dict[str, Any], settings: TaskSettings) -> Usage:
-    """Return the most a call can use: a token is a byte at least, and the output has a limit.
-
 def text_of(content: Iterable[events.Block]) -> str:
     """Return an answer's text; thinking and whatever is yet to be invented is passed over."""
     return "".join(block.text for block in content if block.type == "text")
 
+
+def _bound(call: dict[str, Any], settings: TaskSettings) -> Usage:
+    """Return the most a call can use: a token is a byte at least, and the output has a limit.
 
     The whole prompt is counted as written to the cache, which is its dearest price.
     """

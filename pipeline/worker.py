@@ -19,8 +19,8 @@ from pipeline.broker import close_broker, give_back, open_broker
 from pipeline.cv_task import CvTask
 from pipeline.evaluation import EvaluateTask
 from pipeline.opening_task import OpeningTask
-from pipeline.running import MakeTask, Runner
 from pipeline.plan_task import PlanTask
+from pipeline.running import MakeTask, Runner
 from pipeline.stages.extract import extract
 from pipeline.toolbox import Toolbox, aside, open_toolbox
 from protocol import jobs, limits
@@ -37,6 +37,7 @@ KINDS: Final[dict[type[jobs.Job], MakeTask]] = {
     jobs.CvStage: CvTask,
     jobs.OpeningVector: OpeningTask,
     jobs.Evaluate: EvaluateTask,
+    jobs.PlanInterview: PlanTask,
 }
 
 
