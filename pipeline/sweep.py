@@ -137,7 +137,11 @@ class Sweep:
             return 0
         count = 0
         for session_id in await self._journal.held(limit=limits.JOURNALS_SWEPT_MAX):
-            count += await flushing.flush_left(self._db, self._journal, session_id)
+            try:
+                count += await flushing.flush_left(self._db, self._journal, session_id)
+            except flushing.Stuck as stuck:  # the others behind it are in no worse state
+                metrics.journal.labels("stuck").inc()
+                log.error("journal_stuck", session_id=session_id, reason=stuck.detail)
         return count
 
     async def _close(self, away: Iterable[sweeps.Left]) -> int:

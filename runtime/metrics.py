@@ -50,7 +50,7 @@ drain_seconds = Histogram(
 
 journal = Counter(
     "journal_entries_total",
-    "Entries of the journal: appended, flushed, or refused with the reason",
+    "Entries of the journal: appended, flushed, set_aside, stuck, or refused with the reason",
     ["outcome"],
     registry=REGISTRY,
 )

@@ -11,10 +11,18 @@ from protocol import ids
 from protocol.faults import Fault
 from runtime import metrics
 from runtime.logs import Log
-from storage.journal import Entry, Journal
+from storage.journal import Entry, Journal, Left
 from storage.transaction import AWAY, Connection, Database
 
 log = Log("storage.flushing")
+
+
+class Stuck(Fault):
+    """A journal that PostgreSQL does not take although it is there: this one's own trouble."""
+
+    def __init__(self, detail: str) -> None:
+        """Be `unavailable` to whoever does not tell the difference."""
+        super().__init__("unavailable", detail)
 
 
 class Flushed(msgspec.Struct, frozen=True):
@@ -49,11 +57,18 @@ async def flush_left(db: Database, journal: Journal, session_id: UUID) -> int:
     """Flush what an owner left in its journal, and trim it; returns how many answers were new.
 
     Only under the fence that Redis had when the journal was read: with a newer one in PostgreSQL
-    somebody is taking over, has read the record, and inserts the journal itself.
+    somebody is taking over, has read the record, and inserts the journal itself. An entry that
+    nobody can read is set aside with what lies behind it, once what lies before it is inserted.
     """
     left = await journal.left(session_id)
-    if not left.entries:
-        return 0
+    inserted = await _flush_left(db, journal, session_id, left) if left.entries else 0
+    if left.unreadable is not None and inserted is not None:
+        await journal.set_aside(session_id, left.unreadable)
+    return inserted or 0
+
+
+async def _flush_left(db: Database, journal: Journal, session_id: UUID, left: Left) -> int | None:
+    """Return how many answers were new, or None where they are somebody else's to insert."""
     tenant_id = UUID(left.entries[-1].row["tenant_id"])
     try:
         flushed = await flush(db, tenant_id, session_id, left.entries, fence=left.fence, over=True)
@@ -61,7 +76,7 @@ async def flush_left(db: Database, journal: Journal, session_id: UUID) -> int:
         if fault.code != "fence_lost":
             raise
         log.info("journal_left", session_id=session_id, fence=left.fence)
-        return 0
+        return None
     await journal.trim(session_id, [entry.mark for entry in left.entries])
     return flushed.inserted
 
@@ -82,11 +97,11 @@ async def insert(
     """
     try:
         return await _insert(connection, session_id, entries, fence=fence, over=over)
-    except asyncpg.PostgresError as error:
+    except (asyncpg.PostgresError, KeyError, ValueError) as error:
         if isinstance(error, AWAY):
             raise
         log.crash("journal_not_inserted", session_id=session_id)
-        raise Fault("unavailable", type(error).__name__) from error
+        raise Stuck(type(error).__name__) from error
 
 
 async def _insert(
@@ -117,7 +132,7 @@ async def _insert(
     fresh = [row for row in turns if row["turn"] > done]
     if [row["turn"] for row in fresh] != list(range(done + 1, done + 1 + len(fresh))):
         log.error("journal_gap", session_id=session_id, turn=done)
-        raise Fault("unavailable", "the journal has a gap")
+        raise Stuck("the journal has a gap")
     if fresh:
         await _insert_turns(connection, session_id, fresh, held)
     asks = [

@@ -27,6 +27,11 @@ KEPT: Final = ("kept", "have")
 _SCAN_COUNT: Final = 1000
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+_ASK: Final = {"tenant_id", "session_id", "fence", "turn", "ask", "directive"}
+_NEEDED: Final = {  # by kind, without what another version may leave out
+    b"turn": _ASK | {"question", "answer", "client_msg_id", "state", "next_ask"},
+    b"ask": _ASK,
+}
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -50,7 +55,8 @@ class Left(msgspec.Struct, frozen=True):
     """What a session's journal held, and the fence that Redis had in the same moment."""
 
     fence: int  # 0 where Redis knows none
-    entries: list[Entry]
+    entries: list[Entry]  # up to the first that cannot be read
+    unreadable: bytes | None = None  # that one, as it lies there
 
 
 def turn_mark(row: dict[str, Any]) -> str:
@@ -81,16 +87,33 @@ def ask_entry(tenant_id: UUID, session_id: UUID, fence: int, plan: AskPlan) -> E
 
 def parse(raw: Iterable[bytes]) -> list[Entry]:
     """Read a journal's entries; one that can't be read is Fault `unavailable`, never dropped."""
-    entries = []
-    for line in raw:
+    return [_entry(line) for line in raw]
+
+
+def _entry(line: bytes) -> Entry:
+    try:
         mark, kind, turn, body = line.split(b" ", 3)
+        if kind not in _NEEDED:
+            raise ValueError(kind)
+        _decode(body)
+        return Entry(mark.decode(), text(kind), int(turn), body)  # type: ignore[arg-type]
+    except (msgspec.DecodeError, ValueError) as error:
+        log.crash("journal_unreadable")
+        raise Fault("unavailable", "an entry of the journal cannot be read") from error
+
+
+def _readable(raw: Iterable[bytes]) -> tuple[list[Entry], bytes | None]:
+    """Return the entries up to the first that can't be read or inserted, and that one."""
+    entries: list[Entry] = []
+    for line in raw:
         try:
-            _decode(body)
-            entries.append(Entry(mark.decode(), text(kind), int(turn), body))  # type: ignore[arg-type]
-        except (msgspec.DecodeError, ValueError) as error:
-            log.crash("journal_unreadable")
-            raise Fault("unavailable", "an entry of the journal cannot be read") from error
-    return entries
+            entry = _entry(line)
+        except Fault:
+            return entries, line
+        if _NEEDED[entry.kind.encode()] - entry.row.keys():
+            return entries, line
+        entries.append(entry)
+    return entries, None
 
 
 class Journal:
@@ -178,7 +201,7 @@ class Journal:
         return parse(raw)
 
     async def left(self, session_id: UUID) -> Left:
-        """Return a journal and the copy of the fence, read in one transaction."""
+        """Return a journal as far as it can be read, and the copy of the fence, in one moment."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.hget(keys.live(session_id), "fence")
         pipe.lrange(keys.journal(session_id), 0, -1)
@@ -186,11 +209,23 @@ class Journal:
             fence, raw = await pipe.execute()
         except (RedisError, OSError) as error:
             raise Fault("unavailable", f"Redis: {type(error).__name__}") from error
-        return Left(int(fence or 0), parse(raw))
+        return Left(int(fence or 0), *_readable(raw))
 
     async def trim(self, session_id: UUID, marks: Sequence[str]) -> int:
         """Forget entries that PostgreSQL has; returns how many are left."""
         return int(await self._writer.run("trim", [keys.journal(session_id)], list(marks)))
+
+    async def set_aside(self, session_id: UUID, unreadable: bytes) -> int:
+        """Take an entry that nobody can read, and all behind it, out of everybody's way.
+
+        Nothing is thrown away: a person may know better. Returns how many entries there were.
+        """
+        names = [keys.journal(session_id), keys.set_aside(session_id)]
+        moved = int(await self._writer.run("aside", names, [unreadable]))
+        if moved:
+            metrics.journal.labels("set_aside").inc(moved)
+            log.error("journal_set_aside", session_id=session_id, count=moved)
+        return moved
 
     async def held(self, *, limit: int) -> list[UUID]:
         """Return sessions whose journal holds something, wherever their owners are."""
@@ -211,6 +246,6 @@ async def forget(redis: Redis, session_ids: list[UUID]) -> None:
     """Remove the journals of a candidate who was erased; Fault `unavailable`."""
     try:
         for session_id in session_ids:  # one key a call: they live in different cluster slots
-            await redis.delete(keys.journal(session_id))
+            await redis.delete(keys.journal(session_id), keys.set_aside(session_id))
     except (RedisError, OSError) as error:
         raise Fault("unavailable", f"Redis: {type(error).__name__}") from error

@@ -37,6 +37,11 @@ def journal(session_id: UUID) -> str:
     return f"{JOURNALS}{{{session_id}}}"
 
 
+def set_aside(session_id: UUID) -> str:
+    """List: entries of a journal that nobody can read. They wait for a person, without an end."""
+    return f"set-aside:{{{session_id}}}"
+
+
 def journal_of(key: str) -> UUID | None:
     """Return whose journal a key is, or None when it is none."""
     try:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 
+import msgspec
 import pytest
 
 from pipeline.sweep import Sweep
 from protocol import limits, messages
+from runtime import clock
 from storage import candidates, flushing, keys, sessions
 from storage.blobs import open_blobs
 from storage.connect import open_database
@@ -79,7 +81,7 @@ async def _refused(house, made):
 async def test_the_sweep_flushes_for_a_candidate_who_never_returns(
     settings, db, tenant, stores, redis
 ):
-    """Nobody takes the session over: its answers are in PostgreSQL all the same."""
+    """Its answers are in PostgreSQL all the same, whoever else's journal cannot be read."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
         async with Wire(house.url, ticket(house, made)) as wire:
@@ -91,10 +93,20 @@ async def test_the_sweep_flushes_for_a_candidate_who_never_returns(
             await say(wire, 2)
         await house.sessions.close()  # as a crash: nothing of its memory is left to flush
     await stores.postgres_up()
+    broken = [clock.new_id() for _ in range(4)]  # in front of it or behind, wherever Redis has them
+    for session_id in broken:
+        await redis.rpush(keys.journal(session_id), "half a line")
+    stuck = await make_interview(db, tenant)  # a gap: PostgreSQL does not take it
+    names = ("session_id", "fence", "ask", "directive", "question", "answer", "client_msg_id")
+    row = dict.fromkeys((*names, "state", "next_ask"), "") | {"turn": 9, "tenant_id": tenant.id}
+    line = b"t9:x turn 9 " + msgspec.json.encode(row)
+    await redis.rpush(keys.journal(stuck.session_id), line)
     across = await open_database(settings.database_sweep_url, size=1)
     async with live_house(settings, "two") as two:
         sweep = Sweep(across, db, open_blobs(settings.storage_url), two.instance.journal)
         assert (await sweep.round())["journals"] == 2
+        assert all([await redis.exists(keys.set_aside(session_id)) for session_id in broken])
+        assert await redis.lrange(keys.journal(stuck.session_id), 0, -1) == [line]
         assert (await sweep.round())["journals"] == 0
     await across.close()
     assert [row.turn for row in await turns_of(db, made)] == [1, 2]

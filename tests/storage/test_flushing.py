@@ -168,3 +168,46 @@ async def test_what_a_withdrawal_found_in_the_journal_is_kept(db, redis, record,
     assert [turn for turn, _, _ in await kept(db, record)] == [1]
     with pytest.raises(Fault, match="fence_lost"):  # an owner's flush needs its fence all the same
         await flush(db, record, entry_of(record, 1))
+
+
+async def test_what_nobody_can_read_is_set_aside_and_nothing_else_waits(db, record, redis):
+    """What lies before it is inserted, it and what lies behind it is kept for a person."""
+    journal, session_id = Journal(redis, RedisWriter(redis)), record.session_id
+    await redis.hset(keys.live(session_id), "fence", record.fence)
+    good = [entry_of(record, turn) for turn in (1, 2, 3)]
+    lines = [f"{e.mark} {e.kind} {e.turn} ".encode() + e.body for e in good]
+    lines[1] = lines[1][:-7]  # half of a line
+    await redis.rpush(keys.journal(session_id), *lines)
+    before = metrics.journal.labels("set_aside")._value.get()
+    assert await flushing.flush_left(db, journal, session_id) == 1
+    assert await kept(db, record) == [(1, "m1", "palabras")]
+    assert await redis.lrange(keys.set_aside(session_id), 0, -1) == lines[1:]
+    assert not await redis.exists(keys.journal(session_id))
+    assert metrics.journal.labels("set_aside")._value.get() == before + 2
+    assert await journal.held(limit=9) == []
+    taken = await sessions.take(db, record.tenant_id, session_id, instance_id="two")
+    assert len(taken.answered) == 1  # its candidate is not locked out any more
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"t1:x", b"t1:x turn one {}", b"t1:x what 1 {}", b"t1:x turn 1 {}", b"t1:x turn 1 5"],
+)
+async def test_whatever_lies_there_is_no_trap(db, record, redis, line):
+    """Other people's lines, a row without what is needed: set aside like half a line."""
+    journal = Journal(redis, RedisWriter(redis))
+    await redis.rpush(keys.journal(record.session_id), line)
+    assert await flushing.flush_left(db, journal, record.session_id) == 0
+    assert await redis.lrange(keys.set_aside(record.session_id), 0, -1) == [line]
+
+
+async def test_a_take_over_in_between_leaves_the_unreadable_where_it_is(db, record, redis):
+    """What lies before it was not inserted: it stays in front, for the next round."""
+    journal = Journal(redis, RedisWriter(redis))
+    await redis.hset(keys.live(record.session_id), "fence", record.fence)
+    entry = entry_of(record, 1)
+    line = f"{entry.mark} {entry.kind} {entry.turn} ".encode() + entry.body
+    await redis.rpush(keys.journal(record.session_id), line, b"half")
+    await sessions.take(db, record.tenant_id, record.session_id, instance_id="two")
+    assert await flushing.flush_left(db, journal, record.session_id) == 0
+    assert await redis.lrange(keys.journal(record.session_id), 0, -1) == [line, b"half"]
