@@ -10,6 +10,7 @@ from tests.server.conftest import Door
 from tests.server.test_rest_signs import answered, become
 
 WORDS = "Reduje el cierre a la mitad."
+expect.set_options(timeout=20_000)  # what is expected comes at once; a busy machine takes longer
 
 
 @pytest_asyncio.fixture

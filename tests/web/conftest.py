@@ -1,6 +1,7 @@
 """A browser and a stand-in house for the pages on their own."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def interview() -> Iterator[FakeInterview]:
 def house(interview: FakeInterview) -> Iterator[FakeHouse]:
     """The HTTP doors around that interview."""
     house = FakeHouse(interview)
-    house.routes.update(candidate_routes(house, dict(INVITATION)))
+    house.routes.update(candidate_routes(house, deepcopy(INVITATION)))
     house.routes.update(house_routes(house))
     house.start()
     yield house

@@ -1,5 +1,6 @@
 """What the tests do with a page: open it, answer, look whether it is sound."""
 
+from collections.abc import Callable
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -9,6 +10,16 @@ from tests.web.fake_house import FakeHouse
 from tests.web.samples import LINK
 
 PERSON = "header.payload.signature-0123456789"
+expect.set_options(timeout=20_000)  # what is expected comes at once; a busy machine takes longer
+
+
+def until(page: Page, happened: Callable[[], object]) -> None:
+    """Wait for something outside of the page, which goes on meanwhile."""
+    for _ in range(1_000):
+        if happened():
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("it did not happen")
 
 
 def open_invitation(page: Page, house: FakeHouse) -> None:

@@ -31,6 +31,9 @@ class FakeHouse:
         self.routes: dict[str, Route] = {}
         self.requests: list[tuple[str, str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.lock = threading.Lock()  # a request and its headers have one place
+        self.events_door = threading.Event()  # cleared: whoever comes to watch waits outside
+        self.events_door.set()
         self.watchers: list[queue.Queue[str | None]] = []
         self.text_filter: Callable[[str, str], str] = lambda _path, text: text
         self.extra_csp = ""
@@ -105,8 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = json.loads(raw) if raw else None
         except ValueError:
             body = raw
-        house.requests.append((self.command, path, body))
-        house.headers.append(dict(self.headers))
+        with house.lock:
+            house.requests.append((self.command, path, body))
+            house.headers.append(dict(self.headers))
         plain = house.routes.get(f"{self.command} {path}", (404, {"code": "not_found"}))
         route = house.routes.get(f"{self.command} {target}", plain)  # a query may have its own
         status, answer = route(body) if callable(route) else route
@@ -149,6 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _events(self) -> None:
         house = self.house
+        house.events_door.wait(60)
         house.requests.append(("GET", "/events", self.headers.get("Last-Event-ID")))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")

@@ -53,6 +53,10 @@ class FakeInterview:
         self.queue_gate.set()
         self.hold = threading.Event()  # cleared: the question stops in the middle
         self.hold.set()
+        self.door = (
+            threading.Event()
+        )  # cleared: whoever comes waits outside, neither in nor refused
+        self.door.set()
         self._numbers = itertools.count(1)
 
     # The socket ------------------------------------------------------------------------------
@@ -72,7 +76,9 @@ class FakeInterview:
         return self.url
 
     def stop(self) -> None:
-        """Stop listening and cut what is open."""
+        """Stop listening, let go whoever is held, and cut what is open."""
+        for held in (self.door, self.queue_gate, self.hold):
+            held.set()
         self.cut()
         if self.server is not None:
             self.server.shutdown()
@@ -87,6 +93,7 @@ class FakeInterview:
         offered = request.headers.get("Sec-WebSocket-Protocol", "").replace(" ", "").split(",")
         secret = offered[1] if len(offered) > 1 else ""
         kind, _, value = secret.partition(".")
+        self.door.wait(60)
         if self.refuse_upgrades:
             return connection.respond(503, "at capacity\n")
         if kind == "ticket" and value in self.tickets:

@@ -13,6 +13,7 @@ from tests.web.driving import (
     check_fits,
     check_targets,
     open_invitation,
+    until,
 )
 from tests.web.fake_house import FakeHouse
 from tests.web.fake_interview import FakeInterview
@@ -56,6 +57,7 @@ def test_whoever_was_away_reads_why_it_waits(
     expect(page.locator(".time-label")).to_have_text("El tiempo está detenido")
     page.get_by_role("button", name="Continuar").click()
     expect(page.get_by_label("Su respuesta")).to_have_value("Lo que llevaba escrito")
+    until(page, lambda: RESUME in interview.received)
     assert interview.received.count(RESUME) == 1
     page.get_by_role("button", name="Hacer una pausa").click()
     expect(page.locator(".panel")).to_contain_text("Su borrador queda guardado")

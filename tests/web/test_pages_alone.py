@@ -11,6 +11,7 @@ from tests.web.driving import (
     begin,
     check_axe,
     open_invitation,
+    until,
 )
 from tests.web.fake_house import FakeHouse
 from tests.web.fake_interview import FakeInterview
@@ -115,8 +116,10 @@ def test_a_cut_in_the_middle_of_a_question_is_replayed_without_repeating(
     expect(page.locator(".question-text.streaming")).to_be_visible()
     interview.overlap = 3
     before = page.locator(".question-text").text_content()
+    interview.door.clear()
     interview.cut()
     expect(page.locator(".road")).to_have_class("road warn")
+    interview.door.set()
     expect(page.locator(".road")).to_have_class("road good")
     expect(page.locator(".question-text")).to_have_text(before or "")
     interview.hold.set()
@@ -273,6 +276,7 @@ def test_a_move_is_followed_with_the_resume_token(
     other.resume, other.current = interview.resume, interview.current
     interview.control({"type": "session.moving", "deadline_ms": 8000, "resume_url": other.url})
     interview.refuse_upgrades = True
+    until(page, lambda: other.joins)
     expect(page.locator(".road")).to_have_text("Conectado")
     answer(page, "Completa")
     asked(page, 2)

@@ -18,6 +18,39 @@ def module(page: Page, house: FakeHouse, expression: str) -> Any:
     return page.evaluate(f"async () => {{ const m = await import('{path}'); return {expression} }}")
 
 
+class Traffic:
+    """What a page has on its way: the network knows nothing of the page's clock."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._under_way: set[Any] = set()
+        page.on("request", self._begun)
+        for end in ("requestfinished", "requestfailed"):
+            page.on(end, self._ended)
+        page.on("websocket", self._opened)
+
+    def _begun(self, request: Any) -> None:
+        self._under_way.add(request)
+
+    def _ended(self, request: Any) -> None:
+        self._under_way.discard(request)
+
+    def _opened(self, socket: Any) -> None:
+        self._under_way.add(socket)
+        for end in ("framereceived", "socketerror", "close"):  # it has come in, or it has not
+            socket.on(end, lambda _: self._ended(socket))
+
+    def settle(self) -> None:
+        """Wait until nothing is under way, also behind what has just come."""
+        quiet = 0
+        for _ in range(1_000):
+            self._page.wait_for_timeout(10)
+            quiet = 0 if self._under_way else quiet + 1
+            if quiet == 2:
+                return
+        raise AssertionError(f"still under way: {self._under_way}")
+
+
 def seconds_left(page: Page) -> int:
     """What the clock on the page shows."""
     minutes, seconds = (page.locator(".time-value").text_content() or "").split(":")
@@ -78,8 +111,10 @@ def test_silence_is_noticed_and_repaired(
     page.clock.run_for(8_500)
     expect(page.locator(".road")).to_have_text("Conectado")
     assert len(interview.joins) == 1
+    interview.door.clear()
     page.clock.run_for(1_600)
     expect(page.locator(".road")).to_have_class("road warn")
+    interview.door.set()
     page.clock.run_for(2_000)
     expect(page.locator(".road")).to_have_text("Conectado")
     assert interview.joins[1]["offset"] == len(interview.frames)
@@ -90,6 +125,7 @@ def test_a_house_that_is_away_is_asked_ever_less_often(
 ) -> None:
     """At most 2 s apart at first; after half a minute the waits grow, and it still comes back."""
     page.clock.install()
+    traffic = Traffic(page)
     begin(page, house)
     asked(page, 1)
     ticket = house.routes["POST /invitation/ticket"]
@@ -100,21 +136,21 @@ def test_a_house_that_is_away_is_asked_ever_less_often(
     expect(page.locator(".road")).to_have_class("road warn")
     for _ in range(30):
         page.clock.run_for(1_000)
-        page.wait_for_timeout(30)
+        traffic.settle()
     early = len(house.asked("POST /invitation/ticket")) - before
     assert early >= 10
     for _ in range(100):
         page.clock.run_for(1_000)
-        page.wait_for_timeout(10)
+        traffic.settle()
     late = len(house.asked("POST /invitation/ticket")) - before - early
     assert late < early
     house.routes["POST /invitation/ticket"] = ticket
     interview.refuse_upgrades = False
-    for _ in range(61):  # in steps: the network knows nothing of the page's clock
+    for _ in range(61):
         if page.locator(".road.good").count():
             break
         page.clock.run_for(1_000)
-        page.wait_for_timeout(50)
+        traffic.settle()
     expect(page.locator(".road")).to_have_text("Conectado")
 
 
@@ -158,8 +194,10 @@ def test_a_refused_resume_token_falls_back_to_a_ticket(
     begin(page, house)
     asked(page, 1)
     interview.resume = "another"
+    interview.door.clear()
     interview.cut()
     expect(page.locator(".road")).to_have_class("road warn")
+    interview.door.set()
     expect(page.locator(".road")).to_have_text("Conectado")
     assert len(house.asked("POST /invitation/ticket")) == 2
 
