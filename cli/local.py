@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ import msgspec
 from cli import environment
 from cli.children import Child, Supervisor, child_environ
 from protocol import jobs
-from runtime import clock
+from runtime import clock, ports
 from runtime.lifecycle import Tasks
 from runtime.settings import Settings, WrongSetting, read, to_environ
 from server.auth import development_token
@@ -29,6 +28,7 @@ WATCH_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 3.5
 REST_LANES: Final = tuple(lane for lane in jobs.LANES if lane not in jobs.URGENT_LANES)
 SAMPLE_SLUG: Final = "empresa-demo"
+free_port = ports.free_port
 NAMES: Final = {"recruiter": "Reclutadora de prueba", "operator": "Operador de prueba"}
 
 
@@ -50,19 +50,6 @@ class Stack(msgspec.Struct):
     def link(self, page: str, token: str) -> str:
         """The address of a page, with its token in the fragment."""
         return f"{self.base_url}/{page}/#token={token}"
-
-
-def free_port(wanted: int) -> int:
-    """Return `wanted` if nothing listens there, else a free port. 0 asks for any."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise WrongSetting("no free port on 127.0.0.1")
 
 
 @asynccontextmanager

@@ -3,26 +3,20 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from loadtest.bench import cores
+from runtime import ports
 
 READY_SECONDS = 40.0
 STOP_SECONDS = 15.0
+free_port = ports.free_port
 
 
 class NotReady(Exception):  # noqa: N818 - reads as a sentence where it is raised
     """The process ended, or did not say that it is ready in time."""
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

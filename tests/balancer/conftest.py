@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cli.local import free_port
+from runtime.ports import free_port
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "haproxy" / "haproxy.cfg"
 
@@ -42,7 +42,7 @@ class Balancer(msgspec.Struct):
     def say(self, command: str) -> str:
         """One command of the runtime API, and what it answers."""
         with socket.socket(socket.AF_UNIX) as wire:
-            wire.settimeout(5)
+            wire.settimeout(30)
             wire.connect(self.socket_path)
             wire.sendall(command.encode() + b"\n")
             answer = b""
@@ -63,8 +63,8 @@ class Balancer(msgspec.Struct):
 @pytest.fixture
 def balancer(haproxy: str, tmp_path: Path) -> Iterator[Balancer]:
     """HAProxy on a free port, before anything that is behind it."""
-    ports = {name: free_port(0) for name in ("a1", "i1", "i2", "i3")}
-    made = Balancer(free_port(0), str(tmp_path / "h.sock"), ports)
+    ports = {name: free_port() for name in ("a1", "i1", "i2", "i3")}
+    made = Balancer(free_port(), str(tmp_path / "h.sock"), ports)
     variables = {
         "BALANCER_BIND": f"127.0.0.1:{made.port}",
         "BALANCER_SOCKET": made.socket_path,
@@ -78,7 +78,7 @@ def balancer(haproxy: str, tmp_path: Path) -> Iterator[Balancer]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not Path(made.socket_path).exists():
         assert process.poll() is None, "HAProxy has ended: is its configuration valid?"
         assert time.monotonic() < deadline

@@ -5,7 +5,6 @@ One stack for the module: `entrevistador up` with the live wire behind a relay t
 
 import json
 import re
-import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cli import sample
+from runtime.ports import free_port
 from tests.browser.relay import Relay
 from tests.cli.stack import Up, up
 from tests.conftest import CHROMIUM_ARGS
@@ -32,9 +32,7 @@ def relay() -> Iterator[Relay]:
 
 @pytest.fixture(scope="module")
 def stack(relay: Relay) -> Iterator[Up]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        relay.target = probe.getsockname()[1]
+    relay.target = free_port()
     with up(
         "--live-port",
         str(relay.target),

@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import socket
 import subprocess
 
 import httpx2
@@ -10,6 +9,7 @@ import msgspec
 import pytest
 
 from protocol import messages
+from runtime.ports import free_port
 from runtime.settings import to_environ
 from server.tickets import Tickets
 from storage import keys
@@ -25,9 +25,7 @@ class Server:
     """`entrevistador serve --role interview`, as a process of its own."""
 
     def __init__(self, settings, name):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.name = name
         self.url = f"ws://127.0.0.1:{self.port}/ws"
         mine = msgspec.structs.replace(settings, instance_id=name, instance_url=self.url)
@@ -65,7 +63,7 @@ async def test_a_frozen_instance_loses_its_session_and_wakes_up_harmless(
     """The candidate goes on elsewhere; what the old one still does is refused by the store."""
     one, two = two_servers
     for server in two_servers:
-        await until(server.ready, f"the start of {server.name}", seconds=40)
+        await until(server.ready, f"the start of {server.name}", seconds=90)
     made = await make_interview(db, tenant)
     tickets = Tickets(settings.secret)
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,21 +12,16 @@ import httpx2
 import msgspec
 import pytest
 
+from runtime.ports import free_port
 from runtime.settings import Settings, to_environ
 
 ROOT = Path(__file__).parents[2]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def served(settings: Settings) -> Iterator[Settings]:
     """The settings of a server process (both roles) that is up and ready."""
-    port = _free_port()
+    port = free_port()
     settings = msgspec.structs.replace(
         settings,
         port=port,

@@ -20,6 +20,7 @@ from cli.work import _lanes
 from pipeline import broker as brokers
 from pipeline import relay
 from protocol import jobs
+from runtime.ports import free_port
 from runtime.settings import Settings, to_environ
 from storage import cvs
 from tests.pipeline.conftest import ANA, House, pdf, until
@@ -80,7 +81,9 @@ async def held(house: House, cv_id: UUID) -> AsyncIterator[Callable[[], Awaitabl
         )
 
         async def hanging() -> bool:
-            return bool(await c.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+            waits = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            here = "WHERE NOT granted AND datname = current_database()"
+            return bool(await c.fetchval(waits + here))
 
         yield hanging
 
@@ -135,7 +138,7 @@ async def test_sigterm_hands_an_unfinished_job_back_at_once_and_uncounted(
             with process(settings, "work", "--lanes", "premium", log=log) as first:
                 await until(hanging, what="the worker's work")
                 first.send_signal(signal.SIGTERM)
-                assert await asyncio.to_thread(first.wait, 8) == 0
+                assert await asyncio.to_thread(first.wait, 60) == 0
             assert broker.client.llen("dramatiq:lane.premium") == 1
             found = await house.fetch("SELECT attempts, lease_until <= now() FROM job_runs")
             assert [tuple(row) for row in found] == [(0, True)]
@@ -221,17 +224,17 @@ async def test_the_port_tells_metrics_and_health(
     broker: RedisBroker,
     settings: Settings,
     tmp_path: Path,
-    unused_tcp_port: int,
 ) -> None:
     """A worker can be watched, and says how long CVs waited in its lane."""
+    port = free_port()
 
     def get(path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{unused_tcp_port}{path}", timeout=5) as r:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as r:
             return str(r.read().decode())
 
     cv_id = await house.upload(pdf(ANA), lane="premium")
     async with relaying(house, broker):
-        with process(settings, "work", "--port", str(unused_tcp_port), log=tmp_path / "w.log"):
+        with process(settings, "work", "--port", str(port), log=tmp_path / "w.log"):
             await until(lambda: ready(house, cv_id), what="the CV's end")
 
             async def told() -> bool:
