@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -38,14 +38,15 @@ class Up(msgspec.Struct):
     def child(self, name: str) -> psutil.Process:
         """The child whose command line has `name`, for killing it."""
         for process in psutil.Process(self.process.pid).children(recursive=True):
-            if name in " ".join(process.cmdline()):
-                return process
+            with suppress(psutil.Error):  # it has ended meanwhile
+                if name in " ".join(process.cmdline()):
+                    return process
         raise AssertionError(f"no child {name}")
 
     def service(self, name: str) -> psutil.Process:
         """The embedded postgres or valkey of this stack's state folder."""
         kind = embedded.Postgres if name == "postgres" else embedded.Valkey
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:  # it may be coming back from the last blow
             pid = kind(self.state).alive()
             if pid:
@@ -53,7 +54,7 @@ class Up(msgspec.Struct):
             time.sleep(0.1)
         raise AssertionError(f"{name} does not run")
 
-    def stop(self, seconds: float = 20) -> int:
+    def stop(self, seconds: float = 60) -> int:
         """Ctrl-C, and the exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(timeout=seconds)
@@ -108,7 +109,7 @@ def up(*arguments: str, **variables: str) -> Iterator[Up]:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
                 try:
-                    process.wait(timeout=30)
+                    process.wait(timeout=60)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()

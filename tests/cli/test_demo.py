@@ -214,7 +214,7 @@ def cut_short(stack: Up) -> int:
                 process.send_signal(signal.SIGTERM)
         assert WORDS["cut"]["es"] in told[-1]
         assert "Traceback" not in "".join(told)
-        return process.wait(timeout=30)
+        return process.wait(timeout=60)
 
 
 def test_every_text_is_in_every_language():
