@@ -39,11 +39,15 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Which interview is evaluated, and which engines asked how many of its questions."""
+    """Which interview is evaluated, and which engines asked how many of its questions.
+
+    `way` is how a model was asked for the evaluation, "" for none.
+    """
 
     interview_id: UUID
     engine: str
     turns_by_engine: dict[str, int] = {}
+    way: Literal["", "now", "batch"] = ""
 
 
 def coverage_report(plan: Plan, said: Sequence[Said], subject: Subject) -> Evaluation:
@@ -224,6 +228,7 @@ def _evaluation(
         dropped_claims=dropped,
         turns_total=len(said),
         turns_by_engine=dict(subject.turns_by_engine),
+        way=subject.way,
     )
 
 

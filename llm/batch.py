@@ -113,15 +113,19 @@ class BatchDesk:
         """Close the client."""
         await self._client.close()
 
-    async def hand_in(self, requests: Sequence[EvaluationRequest]) -> Intent:
+    async def hand_in(
+        self, requests: Sequence[EvaluationRequest], names: Sequence[str] = ()
+    ) -> Intent:
         """Make one batch of one tenant's evaluations, all of one tier.
 
-        A ModelFault means: not made, hand in again later; unless its reason is `disconnected` or
-        `late`, when the intent stays and `collect` finds out.
+        `names` are the ids of the answers, which no other batch may ever have had. A ModelFault
+        means: not made, hand in again later; unless its reason is `disconnected` or `late`, when
+        the intent stays and `collect` finds out.
         """
         tier, settings = self._tiers.for_task(EVALUATION, requests[0].tier)
         name = clock.new_id()
-        made = {f"{name.hex}-{number}": request for number, request in enumerate(requests)}
+        names = names or [f"{name.hex}-{number}" for number in range(len(requests))]
+        made = dict(zip(names, requests, strict=True))
         intent = Intent(
             id=name,
             tenant_id=requests[0].tenant_id,
@@ -170,6 +174,18 @@ class BatchDesk:
         except (self._sdk.APIStatusError, self._sdk.APIConnectionError) as error:
             raise self._fault(error) from error
         return Collected("ended", answers)
+
+    async def cancel(self, intent: Intent) -> bool:
+        """Have a batch at work end early, and say whether it will; what has been done is billed.
+
+        Its answers are collected as ever: most of them say that they were never made.
+        """
+        try:
+            await self._batches.cancel(intent.number)
+        except (self._sdk.APIStatusError, self._sdk.APIConnectionError) as error:
+            log.warning("batch_not_cancelled", error=type(error).__name__)
+            return False
+        return True
 
     async def done(self, intent: Intent) -> None:
         """End an intent whose answers are safe, and have the provider delete its copy of them.

@@ -7,6 +7,7 @@ takes its own share of the provider's limits; without both nothing is paid, and 
 import asyncio
 import contextlib
 from collections.abc import Callable
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -278,6 +279,25 @@ class Money:
         try:
             crossed = await self._shared.settle(
                 need.attempt, need.tier, need.tenant_id, need.session_id, used
+            )
+        except Fault:
+            self._behind.setdefault(need.tenant_id, set()).add(need.session_id)
+            return
+        for one in crossed:
+            self._alert(need, one)
+
+    async def correct(self, need: Need, day: date, micro_usd: int) -> None:
+        """Change the accounts of `day` by so much, long after a reservation was settled.
+
+        The ledger says so already. What Redis was not told of is made from the ledger again.
+        """
+        if self._shared is None or not micro_usd:
+            return
+        used = Used(tokens=(0, 0, 0), micro_usd=micro_usd)
+        name = f"{need.attempt}:corrected"
+        try:
+            crossed = await self._shared.settle(
+                name, need.tier, need.tenant_id, need.session_id, used, day
             )
         except Fault:
             self._behind.setdefault(need.tenant_id, set()).add(need.session_id)

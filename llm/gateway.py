@@ -95,6 +95,11 @@ class Gateway:
         """The engine that asks unless it fails: "claude" or "offline"."""
         return (self._model or self._bank).name
 
+    @property
+    def money(self) -> Money:
+        """Where this process reserves and settles: batches do so as well."""
+        return self._money
+
     async def stream(self, request: QuestionRequest) -> AsyncGenerator[Event, None]:
         """Yield one question: its pieces, then QuestionDone whose text is the pieces joined.
 

@@ -25,6 +25,11 @@ async def opening_matched(tools: Toolbox, tenant_id: UUID, opening_id: UUID, cou
     await tools.tell(tenant_id, "match.ready", {"opening_id": opening_id, "count": count})
 
 
+async def report_queued(tools: Toolbox, tenant_id: UUID, interview_id: UUID) -> None:
+    """Tell that a report waits for a batch."""
+    await tools.tell(tenant_id, "report.queued", {"interview_id": interview_id})
+
+
 async def report_ready(tools: Toolbox, tenant_id: UUID, interview_id: UUID, status: str) -> None:
     """Tell that a report can be read, or waits for a person's review."""
     await tools.tell(tenant_id, "report.ready", {"interview_id": interview_id, "status": status})

@@ -185,7 +185,7 @@ class Runner:
 
 def _not_its_own(fault: Fault) -> bool:
     """Whether the surroundings failed, not the job: such an attempt does not count."""
-    return fault.code == "unavailable"
+    return fault.code in ("unavailable", "model_busy")
 
 
 def back_off(attempt: int) -> float:

@@ -82,9 +82,10 @@ class Sweep:
             )
             ended = await sweeps.interviews_without_report(c, seconds=LEFT_SECONDS, limit=FOUND_MAX)
             ended += await sweeps.pending_reviews(c, limit=FOUND_MAX)
+            rounds = await sweeps.late_rounds(c, limit=FOUND_MAX)
             expired = await sweeps.expired_uploads(c, limit=FOUND_MAX)
             away = await sweeps.abandoned_sessions(c, limit=FOUND_MAX)
-            handed = await self._hand_over(stuck, openings, ended)
+            handed = await self._hand_over(stuck, openings, ended, rounds)
         done = {"months": months, **handed, "uploads": await self._expire(expired)}
         done["journals"] = await self._flush()
         done["abandoned"] = await self._close(away)
@@ -98,8 +99,9 @@ class Sweep:
         stuck: Iterable[sweeps.StuckCv],
         openings: Iterable[sweeps.Left],
         ended: Iterable[sweeps.Left],
+        rounds: Iterable[sweeps.Left],
     ) -> dict[str, int]:
-        counts = {"cvs": 0, "openings": 0, "interviews": 0}
+        counts = {"cvs": 0, "openings": 0, "interviews": 0, "rounds": 0}
         for cv in stuck:
             if self._fresh(cv.cv_id):
                 async with self._db.tenant(cv.tenant_id) as c:
@@ -115,11 +117,15 @@ class Sweep:
             if self._fresh(left.id):
                 await self._put(left, jobs.Evaluate(tenant_id=left.tenant_id, interview_id=left.id))
                 counts["interviews"] += 1
+        for left in rounds:
+            if self._fresh(left.id):
+                await self._put(left, jobs.EvaluationRound(tenant_id=left.tenant_id), "bulk")
+                counts["rounds"] += 1
         return counts
 
-    async def _put(self, left: sweeps.Left, job: jobs.Job) -> None:
+    async def _put(self, left: sweeps.Left, job: jobs.Job, lane: jobs.Lane = "active") -> None:
         async with self._db.tenant(left.tenant_id) as c:
-            await outbox.put(c, left.tenant_id, job, "active")
+            await outbox.put(c, left.tenant_id, job, lane)
 
     async def _expire(self, expired: Iterable[sweeps.Left]) -> int:
         count = 0

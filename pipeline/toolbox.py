@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from llm.batch import BatchDesk
+from llm.batch_money import BatchMoney
 from llm.embeddings import Embedder, open_embedder
+from llm.engines import open_batches
 from llm.gateway import Gateway, open_gateway
+from pipeline.batch_desk import BatchIntents
 from pipeline.sandbox import Sandbox
 from runtime.lifecycle import Stack
 from runtime.settings import Settings
@@ -78,6 +82,9 @@ class Toolbox:
         self._one: Redis | None = None
         self._reserving: RedisWriter | None = None
         self._loading = threading.Lock()
+        self._intents: BatchIntents | None = None
+        self._desk: BatchDesk | None = None
+        self._opening_desk = asyncio.Lock()
 
     def embedder(self) -> Embedder:
         """Return the embedder, loading its model the first time; blocks meanwhile."""
@@ -104,8 +111,29 @@ class Toolbox:
                 )
             return self._gateway
 
+    async def batches(self) -> BatchDesk | None:
+        """Return the desk for evaluations that can wait, None without a key.
+
+        The first time this loads the vendor's SDK, aside: only workers of batches pay for that.
+        """
+        async with self._opening_desk:
+            if self._desk is None and self.settings.asks_with_model:
+                gateway = await aside(self.gateway)
+                intents = BatchIntents(self.db, BatchMoney(gateway.money))
+                self._desk = await aside(lambda: open_batches(self.settings, intents))
+                self._intents = intents
+            return self._desk
+
+    @property
+    def intents(self) -> BatchIntents:
+        """The intents of the desk, once there is one."""
+        assert self._intents is not None
+        return self._intents
+
     async def close(self) -> None:
         """Close what was loaded on the way."""
+        if self._desk is not None:
+            await self._desk.close()
         if self._gateway is not None:
             await self._gateway.close()
         if self._reserving is not None and self._one is not None:

@@ -49,6 +49,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     turns_total: int
     turns_by_engine: dict[str, int]
     status: Literal["ready", "pending_review"] = "ready"
+    way: Literal["", "now", "batch"] = ""  # how a model was asked; "" = no model, or unknown
     pending_reason: str = ""
     version: int = 1
 

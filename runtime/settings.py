@@ -64,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Who asks
     engine: Literal["auto", "offline", "claude"] = "auto"
     offline_piece_seconds: float = 0.06
+    evaluations: Literal["wait", "now"] = "wait"  # of an opening that does not say it itself
     # What it may cost, in micro-dollars (0 = no limit); a company's own limits come before these
     model_session_micro_usd: int = 500_000
     model_day_micro_usd: int = 100_000_000

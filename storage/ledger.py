@@ -25,8 +25,9 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One call; `upper_bound` marks a cut call, whose usage is unknown and booked at its bound.
 
     `micro_usd` is in millionths of a dollar; `outcome` is "ok", "cancelled", "lost" (the process
-    died) or a fault code. `attempt` is the name that its money was reserved under: a second line
-    of the same name is not kept, unless the first one said "lost".
+    died), "reserved" (handed in, the answer is to come) or a fault code. `attempt` is the name that
+    its money was reserved under: a second line of the same name is not kept, unless the first one
+    said "lost" or "reserved". It stays on the day of the first one.
     """
 
     tenant_id: UUID
@@ -149,9 +150,19 @@ async def insert(connection: Connection, entries: list[LedgerEntry]) -> None:
     await connection.executemany(
         f"INSERT INTO model_ledger ({', '.join(names)}) VALUES ({marks}) "
         "ON CONFLICT (tenant_id, attempt) WHERE attempt <> '' "
-        f"DO UPDATE SET {changed} WHERE model_ledger.outcome = 'lost'",
+        f"DO UPDATE SET {changed} WHERE model_ledger.outcome = 'lost' "
+        "OR model_ledger.outcome = 'reserved' AND excluded.outcome <> 'lost'",
         [[getattr(entry, name) for name in names] for entry in entries],
     )
+
+
+async def line(connection: Connection, attempt: str) -> LedgerEntry | None:
+    """Return the line of an attempt of the transaction's tenant."""
+    row = await connection.fetchrow(
+        f"SELECT {', '.join(LedgerEntry.__struct_fields__)} FROM model_ledger WHERE attempt = $1",
+        attempt,
+    )
+    return None if row is None else msgspec.convert(dict(row), LedgerEntry)
 
 
 async def totals(db: Database, days: int) -> list[asyncpg.Record]:

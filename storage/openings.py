@@ -19,6 +19,7 @@ Description = Annotated[str, msgspec.Meta(max_length=20_000)]
 Seniority = Literal["junior", "mid", "senior"]
 Language = Literal["es", "en", "pt"]
 Status = Literal["draft", "open", "closed"]
+Reports = Literal["default", "now", "wait"]
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -34,6 +35,7 @@ class Opening(msgspec.Struct, frozen=True):
     seniority: str
     language: str
     status: str
+    reports: str
     version: int
     created_at: datetime
     updated_at: datetime
@@ -51,6 +53,7 @@ class NewOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seniority: Seniority = "mid"
     language: Language = "es"
     status: Status = "open"
+    reports: Reports = "default"
 
 
 class OpeningChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -65,6 +68,7 @@ class OpeningChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     seniority: Seniority | msgspec.UnsetType = msgspec.UNSET
     language: Language | msgspec.UnsetType = msgspec.UNSET
     status: Status | msgspec.UnsetType = msgspec.UNSET
+    reports: Reports | msgspec.UnsetType = msgspec.UNSET
 
 
 _COLUMNS = rows.columns(Opening)

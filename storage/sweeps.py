@@ -72,6 +72,8 @@ async def interviews_without_report(c: Connection, *, seconds: float, limit: int
         "SELECT i.tenant_id, i.id FROM interviews i WHERE i.status = 'finished' "
         "AND NOT i.erased AND i.finished_at < now() - $1::interval "
         "AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.interview_id = i.id) "
+        "AND NOT EXISTS (SELECT 1 FROM evaluations_waiting w WHERE w.interview_id = i.id "
+        "AND NOT w.direct) "
         "AND NOT EXISTS (SELECT 1 FROM job_runs j WHERE j.subject_id = i.id "
         "AND (j.lease_until > now() OR j.updated_at > now() - $1::interval)) "
         "ORDER BY i.finished_at LIMIT $2",
@@ -87,9 +89,23 @@ async def pending_reviews(c: Connection, *, limit: int) -> list[Left]:
         "SELECT r.tenant_id, r.interview_id AS id FROM reports r "
         "JOIN interviews i ON i.id = r.interview_id WHERE r.status = 'pending_review' "
         "AND NOT i.erased AND r.created_at < now() - $1::interval "
-        "AND i.finished_at > now() - $2::interval ORDER BY r.created_at LIMIT $3",
+        "AND i.finished_at > now() - $2::interval AND NOT EXISTS (SELECT 1 "
+        "FROM evaluations_waiting w WHERE w.interview_id = i.id AND NOT w.direct) "
+        "ORDER BY r.created_at LIMIT $3",
         timedelta(seconds=limits.REVIEW_RETRY_SECONDS),
         timedelta(seconds=limits.REVIEW_SECONDS_MAX),
+        limit,
+    )
+    return rows.many(Left, found)
+
+
+async def late_rounds(c: Connection, *, limit: int) -> list[Left]:
+    """Return companies whose round of batches should have come some time ago."""
+    found = await c.fetch(
+        "SELECT o.tenant_id, o.tenant_id AS id FROM evaluation_rounds o "
+        "WHERE o.due_at < now() - $1::interval AND NOT EXISTS (SELECT 1 FROM job_runs r "
+        "WHERE r.subject_id = o.tenant_id AND r.lease_until > now()) ORDER BY o.due_at LIMIT $2",
+        timedelta(seconds=limits.BATCH_ROUND_LATE_SECONDS),
         limit,
     )
     return rows.many(Left, found)

@@ -127,6 +127,7 @@ def _with(house: House, url: str) -> House:
         engine="claude",
         anthropic_api_key="sk-test",
         anthropic_base_url=url,
+        evaluations="now",
     )
     tools = Toolbox(
         settings,
