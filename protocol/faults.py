@@ -64,6 +64,9 @@ KINDS: Final = _table(
     Kind("paused", 409, None, False, "The interview is paused"),
     Kind("not_saved", 503, None, True, "The answer could not be kept yet; it is sent again"),
     Kind("ending_waits", 503, None, True, "All is said and kept; the end is being recorded"),
+    Kind(
+        "moving_waits", 503, None, True, "All is kept; it goes on once a part that is away is back"
+    ),
     Kind("fence_lost", 409, 4505, False, "Another instance owns the session now"),
     # the model
     Kind("model_unavailable", 503, None, True, "The model did not answer"),

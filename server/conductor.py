@@ -124,8 +124,8 @@ class Conductor:
         if item is not None:
             self.post_soon(item)
         self._keeper.tick()
-        if self._drain is not None and now > self._drain.deadline:
-            self.post_soon(self._drain)
+        if self._drain is not None:
+            self.post_soon(self._drain)  # the deadline has passed, or PostgreSQL is back
 
     def _must_stay(self) -> bool:
         """With PostgreSQL away nobody else could take the session: its memory is its only home."""
@@ -367,12 +367,14 @@ class Conductor:
     async def _let_go(self) -> None:
         self._checkpoint()
         await self._keeper.checkpoint_durably(self.session.saved_snapshot(clock.monotonic()))
-        self.ended.set()
+        self.ended.set()  # from here on nothing is added to the journal either
 
     # Moving -------------------------------------------------------------------------------
 
     def _may_move(self, drain: Drain) -> bool:
-        return not self.session.asking or clock.monotonic() > drain.deadline
+        """With PostgreSQL away nobody else could go on with it: then it stays while it may."""
+        waits = self.session.asking or self._must_stay()
+        return not waits or clock.monotonic() > drain.deadline
 
     async def _move(self, drain: Drain) -> None:
         if self.ended.is_set():
@@ -383,6 +385,8 @@ class Conductor:
         await self._let_go()  # first: whoever takes it over reads what is written here
         metrics.drained.inc()
         if self.peer is not None:
+            if self._must_stay():
+                self._say_fault("moving_waits")
             left = int(limits.DRAIN_SECONDS * 1000)
             self.peer.send(messages.SessionMoving(deadline_ms=left, resume_url=drain.resume_url))
             self.peer.close("moving")

@@ -1,7 +1,8 @@
 """Emptying one instance: each session is sent to a place that is claimed for it elsewhere.
 
 A join costs the instance that takes the session milliseconds, so the moves are spread over the time
-there is. Who is in the middle of a question is told first and moves when it is whole.
+there is. Who is in the middle of a question is told first and moves when it is whole. While nobody
+else has room the interviews go on here; at the deadline whoever is left is sent into the line.
 """
 
 import asyncio
@@ -37,7 +38,7 @@ class Elsewhere:
         self._seen_at = float("-inf")
 
     async def place(self, session_id: UUID) -> str:
-        """Claim a place and return its instance's address; the own address where there is none."""
+        """Claim a place and return its instance's address; "" while nobody has room."""
         try:
             await self._look()
             for other in sorted(self._others, key=_order):
@@ -51,7 +52,12 @@ class Elsewhere:
                 if claim.held:
                     return other.url
         except Fault:
-            pass  # Redis is away: any instance may let it in
+            return ""  # Redis is away, and no take-over works without it
+        return ""
+
+    @property
+    def last_resort(self) -> str:
+        """Where the door says at least what is the matter: another instance's, or a successor's."""
         return min(self._others, key=_order).url if self._others else self._own_url
 
     def _note(self, other: Instance, taken: int) -> None:
@@ -120,13 +126,17 @@ class Drainer:
         untold = [one for one in self._sessions() if one.record.session_id not in self._told]
         untold.sort(key=lambda one: not one.session.asking)
         pace = min(limits.DRAIN_STEP_SECONDS, limits.DRAIN_SPREAD_SECONDS / max(1, len(untold)))
-        due = clock.monotonic()
+        due, room = clock.monotonic(), True
         for conductor in untold:
-            self._told.add(conductor.record.session_id)
+            session_id, late = conductor.record.session_id, clock.monotonic() >= deadline
+            url = await self._elsewhere.place(session_id) if room else ""
+            room = room and bool(url)
+            if not room and not late:
+                return  # nor is there for the others; a place may come free until the deadline
+            self._told.add(session_id)
             if conductor.ended.is_set():
                 continue
-            url = await self._elsewhere.place(conductor.record.session_id)
-            conductor.move(Drain(url, deadline))
-            if not conductor.session.asking:
+            conductor.move(Drain(url or self._elsewhere.last_resort, deadline))
+            if not conductor.session.asking and not late:
                 due += pace
                 await asyncio.sleep(max(0.0, due - clock.monotonic()))

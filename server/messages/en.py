@@ -43,6 +43,7 @@ MESSAGES: Final = {
     "paused": "The interview is paused.",
     "not_saved": "We could not keep the answer yet. It is sent again.",
     "ending_waits": "What you said is kept. The end is being recorded; you may close this page.",
+    "moving_waits": "What you said is kept. The interview goes on by itself in a moment.",
     "fence_lost": "The interview goes on over another connection.",
     "model_unavailable": "The question service did not answer.",
     "model_refused": "The question service did not accept the request.",

@@ -43,6 +43,7 @@ MESSAGES: Final = {
     "paused": "La entrevista está en pausa.",
     "not_saved": "Todavía no pudimos guardar la respuesta. La enviamos de nuevo.",
     "ending_waits": "Lo que dijo está guardado. Registramos el cierre; puede cerrar la página.",
+    "moving_waits": "Lo que dijo está guardado. La entrevista continúa sola en un momento.",
     "fence_lost": "La entrevista continúa en otra conexión.",
     "model_unavailable": "El servicio de preguntas no respondió.",
     "model_refused": "El servicio de preguntas no aceptó la solicitud.",

@@ -43,6 +43,7 @@ MESSAGES: Final = {
     "paused": "A entrevista está em pausa.",
     "not_saved": "Ainda não conseguimos guardar a resposta. Ela é enviada de novo.",
     "ending_waits": "O que disse está guardado. Registramos o fim; pode fechar esta página.",
+    "moving_waits": "O que disse está guardado. A entrevista continua sozinha em instantes.",
     "fence_lost": "A entrevista continua em outra conexão.",
     "model_unavailable": "O serviço de perguntas não respondeu.",
     "model_refused": "O serviço de perguntas não aceitou a solicitação.",

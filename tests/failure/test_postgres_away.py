@@ -78,6 +78,40 @@ async def _refused(house, made):
         return await wire.closed() == 4004
 
 
+async def test_a_drain_waits_for_postgresql_and_then_seals_the_journal(
+    settings, db, tenant, stores, redis, monkeypatch
+):
+    """The interview goes on until the deadline; the page is told, and it goes on elsewhere."""
+    monkeypatch.setattr(limits, "DRAIN_SECONDS", 1.0)
+    made = await make_interview(db, tenant)
+    async with live_house(settings, "one") as one, live_house(settings, "two") as two:
+        async with Wire(one.url, ticket(one, made)) as wire:
+            await wire.join()
+            await asked(wire, 1)
+            await stores.postgres_down()
+            await say(wire, 1)  # from here on it is known to be away
+            await asked(wire, 2)
+            draining = asyncio.ensure_future(one.sessions.drain())
+            await say(wire, 2)
+            fault = await wire.next(messages.FaultFrame)
+            assert (fault.code, fault.temporary) == ("moving_waits", True)
+            moving = await wire.next(messages.SessionMoving)
+            assert (moving.resume_url, await wire.closed()) == (two.url, 4001)
+            assert await draining == 0
+        await one.sessions.close()  # its process ends
+        assert await redis.llen(keys.journal(made.session_id)) >= 2
+        assert await _refused(two, made)
+        await stores.postgres_up()
+        async with Wire(two.url, ticket(two, made)) as wire:
+            await wire.join()
+            state = await wire.next(messages.SessionState)
+            assert [turn.turn for turn in state.turns] == [1, 2]
+            if state.current is None or not state.current.completed:
+                await asked(wire, 3)
+            await say(wire, 3)
+    assert [row.turn for row in await turns_of(db, made)] == [1, 2, 3]
+
+
 async def test_the_sweep_flushes_for_a_candidate_who_never_returns(
     settings, db, tenant, stores, redis
 ):

@@ -6,8 +6,10 @@ import contextlib
 import msgspec
 import pytest
 
-from client.session import Interview
+from client.errors import Refused
+from client.session import Admitted, Interview
 from protocol import limits, messages
+from protocol.faults import Fault
 from runtime.lifecycle import Tasks
 from server.rest import build, fleet
 from storage.slots import Slots
@@ -168,3 +170,67 @@ async def test_the_instances_own_port(door, role):
         server.should_exit = True
         await task
         bound.close()
+
+
+@pytest.mark.parametrize("frees", ["before the deadline", "after it"])
+async def test_without_room_elsewhere_nobody_is_sent_away_before_the_deadline(
+    settings, db, tenant, monkeypatch, frees
+):
+    """The interview goes on here; then it waits first in line, and goes on where it stood."""
+    monkeypatch.setattr(limits, "DRAIN_SECONDS", 60.0 if frees == "before the deadline" else 0.5)
+    made, other = [await make_interview(db, tenant) for _ in range(2)]
+    async with (
+        live_house(settings, "one") as one,
+        live_house(settings, "two") as two,
+        Tasks("people") as tasks,
+    ):
+        slots = two.instance.slots
+        await slots.register("two", url=two.url, admit=1, cap=1, target=1)
+        assert (await slots.claim("two", other.session_id, returning=True, seconds=60)).held
+        person = Interview(fetch_through(two, made), fetch_again=fetch_through(two, made))
+        person._backoff.next = lambda: 0.05
+        person._moved_to = Admitted(one.ticket(made), one.url)
+        async with contextlib.aclosing(person.frames()) as frames:
+            question = await until(frames, messages.QuestionCompleted)
+            drained = tasks.start(one.sessions.drain())
+            while not one.instance.draining.is_set():
+                await asyncio.sleep(0)
+            await person.answer(1, "sigo aquí", "m1")
+            await until(frames, messages.AnswerAccepted)
+            if frees == "after it":
+                moving = await until(frames, messages.SessionMoving)
+                assert (moving.resume_url, await drained) == (two.url, 0)
+                assert (await until(frames, messages.SessionQueued)).position == 1
+            assert len(one.sessions) == (0 if frees == "after it" else 1)
+            await slots.release("two", other.session_id)
+            state = await until(frames, messages.SessionState)
+            assert [(turn.question, turn.answer) for turn in state.turns] == [
+                (question.text, "sigo aquí")
+            ]
+        assert await drained == 0
+        assert (len(one.sessions), len(two.sessions)) == (0, 1)
+
+
+def fetch_through(house, made):
+    """A way to tickets as REST has it: a seat, or a place in line."""
+
+    async def fetch(waiting_token: str = "") -> Admitted:
+        tickets = house.instance.tickets
+        since = tickets.arrival(waiting_token, made.session_id) if waiting_token else 0
+        try:
+            seat = await house.instance.gate.reserve(
+                made.session_id, made.tenant_id, returning=True, since_ms=since
+            )
+        except Fault as fault:
+            raise Refused(fault.code, retry_after=0.05) from fault
+        ticket = tickets.ticket(
+            made.tenant_id,
+            made.id,
+            made.session_id,
+            instance_id=seat.instance_id,
+            returning=True,
+            since_ms=seat.standing.since_ms if seat.standing else 0,
+        )
+        return Admitted(ticket, seat.url)
+
+    return fetch

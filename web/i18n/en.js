@@ -206,6 +206,7 @@ export default {
   "fault.paused": "The interview is paused. Continue to send your answer.",
   "fault.not_saved": "Your answer could not be kept yet; it is sent again.",
   "fault.ending_waits": "What you said is kept. The end is being recorded; you may close this page.",
+  "fault.moving_waits": "What you said is kept. The interview goes on by itself in a moment.",
   "fault.fence_lost": "The interview goes on at another server.",
   "fault.model_unavailable": "The artificial intelligence does not answer.",
   "fault.model_refused": "The artificial intelligence did not answer this request.",

@@ -206,6 +206,7 @@ export default {
   "fault.paused": "La entrevista está en pausa. Continúe para enviar su respuesta.",
   "fault.not_saved": "Aún no pudimos guardar su respuesta; se envía de nuevo.",
   "fault.ending_waits": "Lo que dijo está guardado. Registramos el cierre; puede cerrar la página.",
+  "fault.moving_waits": "Lo que dijo está guardado. La entrevista continúa sola en un momento.",
   "fault.fence_lost": "La entrevista continúa en otro servidor.",
   "fault.model_unavailable": "La inteligencia artificial no responde.",
   "fault.model_refused": "La inteligencia artificial no respondió a este pedido.",

@@ -206,6 +206,7 @@ export default {
   "fault.paused": "A entrevista está em pausa. Continue para enviar sua resposta.",
   "fault.not_saved": "Ainda não conseguimos guardar sua resposta; ela é enviada de novo.",
   "fault.ending_waits": "O que disse está guardado. Registramos o fim; pode fechar esta página.",
+  "fault.moving_waits": "O que disse está guardado. A entrevista continua sozinha em instantes.",
   "fault.fence_lost": "A entrevista continua em outro servidor.",
   "fault.model_unavailable": "A inteligência artificial não responde.",
   "fault.model_refused": "A inteligência artificial não respondeu a este pedido.",
