@@ -24,7 +24,7 @@ from storage import connect, embedded, roles
 from storage.migrate import migrate
 from storage.transaction import Database
 
-CLONES_AHEAD = 6
+CLONES_AHEAD = 4
 SECRET = "0123456789abcdef" * 4
 TEMPLATE = f"entrevistador_template_{os.getpid()}"
 CHROMIUM_ARGS = [
@@ -72,7 +72,8 @@ def services() -> Iterator[Services]:
         return
     state = Path(tempfile.mkdtemp(prefix="entrevistador-test-"))
     state.chmod(0o755)
-    running = embedded.start(state)
+    running = embedded.start(state, fsync="everysec")
+    asyncio.run(_haste(running.database_url))
     try:
         yield Services(running.database_url, running.redis_url)
     finally:
@@ -88,6 +89,17 @@ async def _execute(url: str, sql: str) -> None:
         await connection.close()
 
 
+async def _haste(url: str) -> None:
+    """Nothing here has to outlive the machine; a killed process loses nothing all the same."""
+    connection = await asyncpg.connect(url)
+    try:
+        for name in ("fsync", "full_page_writes"):
+            await connection.execute(f"ALTER SYSTEM SET {name} = off")
+        await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
+
+
 @pytest.fixture(scope="session")
 def template(services: Services) -> Iterator[str]:
     """A migrated database that every test's own is cloned from."""
@@ -97,38 +109,108 @@ def template(services: Services) -> Iterator[str]:
     asyncio.run(_execute(services.database_url, f'DROP DATABASE "{TEMPLATE}" WITH (FORCE)'))
 
 
+# What a test leaves in a database and can be taken away again: rows, and counted numbers. Triggers
+# and foreign keys stand aside meanwhile, which is the owner's right.
+EMPTY = """
+DO $$ DECLARE name text; found boolean; BEGIN
+    FOR name IN SELECT oid::regclass FROM pg_class WHERE relkind = 'r'
+        AND relnamespace = 'public'::regnamespace AND relname <> 'migrations'
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', name) INTO found;
+        IF found THEN EXECUTE format('DELETE FROM ONLY %s', name); END IF;
+    END LOOP;
+    FOR name IN SELECT oid::regclass FROM pg_class WHERE relkind = 'S'
+        AND relnamespace = 'public'::regnamespace
+    LOOP PERFORM setval(name, 1, false); END LOOP;
+END $$
+"""
+# What it can't: anything that changed the schema shows here, and the database is not used again.
+SHAPE = """
+SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (
+    SELECT concat('c', oid, relname, reltype, relrowsecurity, relforcerowsecurity, relchecks,
+        relowner, relacl) AS line FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT concat('a', attrelid, attname, atttypid, attnotnull) FROM pg_attribute
+        JOIN pg_class ON pg_class.oid = attrelid WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT concat('p', oid, xmin, proname, proacl) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT concat('t', oid, tgname, tgenabled) FROM pg_trigger
+    UNION ALL SELECT concat('r', oid, xmin, polname) FROM pg_policy
+    UNION ALL SELECT concat('k', oid, conname) FROM pg_constraint
+    UNION ALL SELECT concat('i', indexrelid, indisvalid) FROM pg_index
+    UNION ALL SELECT concat('s', setdatabase, setrole, setconfig) FROM pg_db_role_setting
+    UNION ALL SELECT concat('m', name) FROM migrations
+) AS everything
+"""
+
+
 class Clones:
-    """Fresh databases: the next ones are made, and old ones dropped, while tests run."""
+    """Fresh databases: the next ones are made, and used ones emptied, while tests run."""
 
     def __init__(self, services: Services, template: str) -> None:
         """Begin with the first few."""
         self._services, self._template = services, template
         self._numbers = itertools.count(1)
         self._aside = ThreadPoolExecutor(1, "clones")
+        self._shapes: dict[str, str] = {}
         self._ready = deque(self._aside.submit(self._make) for _ in range(CLONES_AHEAD))
 
     def _run(self, sql: str) -> None:
         asyncio.run(_execute(self._services.database_url, sql))
 
     def _make(self) -> str:
-        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        name = self._name()
         self._run(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+        self._shapes[name] = asyncio.run(self._shape(name, ""))
         return name
 
+    def _name(self) -> str:
+        return f"test_{os.getpid()}_{next(self._numbers)}"
+
+    async def _shape(self, name: str, before: str) -> str:
+        connection = await asyncpg.connect(with_database(self._services.database_url, name))
+        try:
+            if before:
+                await connection.execute("SET session_replication_role = replica")
+                await connection.execute(before)
+            return str(await connection.fetchval(SHAPE))
+        finally:
+            await connection.close()
+
+    def _emptied(self, name: str) -> str:
+        """Return the name of a database as good as new: this one, or another in its place."""
+        self._run(
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            f"WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        )
+        try:
+            if asyncio.run(self._shape(name, EMPTY)) == self._shapes[name]:
+                another = self._name()  # whoever still knows the old one finds nothing
+                self._run(f'ALTER DATABASE "{name}" RENAME TO "{another}"')
+                self._shapes[another] = self._shapes[name]
+                return another
+        except asyncpg.PostgresError:
+            pass  # an owner who may not empty it, or a test that broke it
+        self._drop(name)
+        return self._make()
+
+    def _drop(self, name: str) -> None:
+        self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
     def take(self) -> str:
-        """Return the name of a database nobody has seen."""
-        self._ready.append(self._aside.submit(self._make))
+        """Return the name of a database in which nothing is."""
+        if not self._ready:
+            self._ready.append(self._aside.submit(self._make))
         return self._ready.popleft().result()
 
     def give_back(self, name: str) -> None:
-        """Drop it, soon."""
-        self._aside.submit(self._run, f'DROP DATABASE "{name}" WITH (FORCE)')
+        """Empty it, soon."""
+        self._ready.append(self._aside.submit(self._emptied, name))
 
     def close(self) -> None:
-        """Drop what nobody took, and wait until all is dropped."""
+        """Drop them all."""
         for made in self._ready:
             if not made.cancel():
-                self.give_back(made.result())
+                self._aside.submit(self._drop, made.result())
         self._aside.shutdown()
 
 
