@@ -117,7 +117,7 @@ model_cold_prefix = Counter(
 evaluations = Counter(
     "evaluations_total",
     "Evaluations by the way they were to be made, and what became of them",
-    ["way", "outcome"],
+    ["kind", "outcome"],
     registry=REGISTRY,
 )
 batches = Counter(

@@ -30,6 +30,7 @@ CREATE TABLE evaluations_waiting (
     expected_at timestamptz NOT NULL,
     FOREIGN KEY (tenant_id, interview_id) REFERENCES interviews (tenant_id, id),
     FOREIGN KEY (tenant_id, batch_id) REFERENCES evaluation_batches (tenant_id, id)
+        ON DELETE SET NULL (batch_id)
 );
 CREATE INDEX evaluations_waiting_by_batch ON evaluations_waiting (batch_id);
 CREATE INDEX evaluations_waiting_in_order ON evaluations_waiting (tenant_id, queued_at)
