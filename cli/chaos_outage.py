@@ -29,9 +29,10 @@ async def run(args: argparse.Namespace, state: Path, say: Say) -> Outage:
     short_turns = max(2, round((window.away + args.outage / 2) / (think + TURN_SECONDS)))
     short = args.sessions // SHORT_EVERY
     async with ground(args, state, say) as there:
-        seats = await seed.seed(there.stack.settings, args.sessions - short, turns_max=turns)
+        settings = there.stack.settings
+        seats = await seed.seed(settings, args.sessions - short, turns_max=turns, reports="now")
         if short:
-            seats += await seed.seed(there.stack.settings, short, turns_max=short_turns)
+            seats += await seed.seed(settings, short, turns_max=short_turns, reports="now")
         say(f"{len(seats)} interviews of {turns} questions, {think:.1f} s of thinking each")
         crowd = Witnesses(think_seconds=think, seed=args.seed)
         lag, moments = list[float](), list[float]()

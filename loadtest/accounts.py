@@ -43,7 +43,9 @@ def compare(lines: Iterable[LedgerEntry], calls: Iterable[Billed]) -> Bill:
     batched = [call for call in calls if call.outcome == "batch"]
     single = [call for call in calls if call.outcome != "batch"]
     known = {line.request_id: line for line in lines if line.request_id and not line.batch}
-    nameless = [line for line in lines if not line.request_id and line.upper_bound]
+    nameless = [
+        line for line in lines if not line.request_id and line.upper_bound and not line.batch
+    ]
     exact, differ, below, strangers, examples = [], 0, 0, [], list[str]()
     for call in single:
         line = known.get(call.request_id)

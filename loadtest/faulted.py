@@ -10,12 +10,12 @@ from loadtest import model_stream, outage
 from loadtest.accounts import Bill
 from loadtest.chaos import Book
 from loadtest.model_count import Billed
-from loadtest.model_stream import STATUS_FAULTS, STREAM_FAULTS
+from loadtest.model_stream import BATCH_FAULTS, STATUS_FAULTS, STREAM_FAULTS
 from loadtest.outage import Kept
 from loadtest.witness import Witness
 from storage.ledger import LedgerEntry
 
-MODES: Final = (*STATUS_FAULTS, *STREAM_FAULTS)
+MODES: Final = (*STATUS_FAULTS, *STREAM_FAULTS, *BATCH_FAULTS)
 
 
 class WrongModes(Exception):  # noqa: N818 - reads as a sentence where it is raised

@@ -32,7 +32,6 @@ from loadtest.model_wire import (
 )
 from runtime.lifecycle import Tasks
 
-RETRY_AFTER_SECONDS: Final = 7.0  # of an ordered 429
 BATCHES: Final = "/v1/messages/batches"
 EVENT_STREAM: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -191,7 +190,7 @@ class Standin:
         reply.request_id = f"req_standin_{self.requests:08d}"
         refused = model_rules.check_message(body) or self._gone(body)
         if fault in STATUS_FAULTS:
-            refused = Refused(int(fault), f"ordered: {fault}", RETRY_AFTER_SECONDS)
+            refused = Refused(int(fault), f"ordered: {fault}", self.options.retry_after_seconds)
         if refused is not None:
             await reply.refuse(refused, self._told(key, body))
             return

@@ -62,6 +62,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     piece_seconds: float = 0.025
     first_piece_seconds: float = 0.0
     slow_seconds: float = 60.0
+    retry_after_seconds: float = 7.0
     pieces: int = 0
     obedient: bool = False
     fault: str = ""

@@ -44,17 +44,23 @@ class Seat(msgspec.Struct, frozen=True):
 
 
 async def seed(
-    settings: Settings, count: int, *, minutes: int = 90, turns_max: int = 0
+    settings: Settings,
+    count: int,
+    *,
+    minutes: int = 90,
+    turns_max: int = 0,
+    reports: openings.Reports = "default",
 ) -> list[Seat]:
     """Insert `count` interviews with consent, of one company that is made at need.
 
     `database_url` is the owner's (only it may found a company) and `database_app_url` the
-    application's; `turns_max` shortens the interviews.
+    application's; `turns_max` shortens the interviews, `reports` says when theirs are written.
     """
     tenant_id = await _company(settings.database_url)
     db = await open_database(settings.database_app_url, size=2)
     try:
-        return await _seats(settings, db, tenant_id, count, minutes, turns_max)
+        plan, opening = _plan(minutes, turns_max), msgspec.structs.replace(OPENING, reports=reports)
+        return await _seats(settings, db, tenant_id, count, minutes, plan, opening)
     finally:
         await db.close()
 
@@ -69,11 +75,16 @@ async def _company(owner_url: str) -> UUID:
 
 
 async def _seats(
-    settings: Settings, db: Database, tenant_id: UUID, count: int, minutes: int, turns_max: int
+    settings: Settings,
+    db: Database,
+    tenant_id: UUID,
+    count: int,
+    minutes: int,
+    plan: Plan,
+    wanted: openings.NewOpening,
 ) -> list[Seat]:
-    plan = _plan(minutes, turns_max)
     async with db.tenant(tenant_id) as connection:
-        opening = await openings.create(connection, tenant_id, clock.new_id(), OPENING)
+        opening = await openings.create(connection, tenant_id, clock.new_id(), wanted)
         company = await tenants.get(connection, tenant_id)
     notice = notices.text(
         company=company.name,

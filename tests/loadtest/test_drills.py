@@ -11,14 +11,19 @@ import pytest
 import pytest_asyncio
 from anthropic import AsyncAnthropic
 
-from loadtest import accounts, model_stream
+from cli import chaos_faults
+from loadtest import accounts, chaos, faulted, model_stream, outage
+from loadtest.accounts import Bill
 from loadtest.model import Standin
 from loadtest.model_count import Billed
 from loadtest.model_rules import MODELS
 from loadtest.model_serve import Door
-from loadtest.model_stream import Options
+from loadtest.model_stream import FAULTS, Options
+from loadtest.outage import Kept, Outage, Window
 from loadtest.witness import Witness
-from protocol import messages
+from protocol import limits, messages
+from runtime import clock
+from storage.interviews import TurnRow
 from storage.ledger import LedgerEntry
 
 PROMPT: dict[str, Any] = {
@@ -217,3 +222,172 @@ def test_a_page_drawn_anew_is_not_timed() -> None:
     assert [(one.at, one.first) for one in seen.asks] == [(1.0, 1.0)]
     assert seen.completed == {1: "¿Qué?"}
     assert msgspec.structs.asdict(seen.asks[0])["engine"] == "claude"
+
+
+# Verdicts -----------------------------------------------------------------------------------
+
+AWAY, BACK = 100.0, 400.0
+DEADLINE = limits.MODEL_FIRST_PIECE_SECONDS
+
+
+def asked_at(seen: Witness, turn: int, at: float, engine: str, *, wait: float = 1.0) -> None:
+    """Let a candidate see a question."""
+    seen.hear(messages.QuestionStarted(1, turn, 1), at)
+    if engine != seen.told:
+        seen.hear(messages.EngineChanged(2, engine, "model_unavailable"), at + wait)
+    seen.hear(messages.QuestionDelta(3, turn, 1, f"¿{turn}?"), at + wait)
+    whole = messages.QuestionCompleted(
+        offset=4, turn=turn, ask=1, text=f"¿{turn}?", competency="c", seconds_left=9.0
+    )
+    seen.hear(whole, at + wait)
+
+
+def row(turn: int, engine: str) -> TurnRow:
+    """A turn of the record."""
+    return TurnRow(
+        turn=turn, ask=1, competency="c", level="mid", kind="opening", engine=engine,
+        question=f"¿{turn}?", answer=f"r{turn}", client_msg_id=f"m{turn}", seconds=1.0,
+        answered_at=clock.now(),
+    )  # fmt: skip
+
+
+class Case(msgspec.Struct):
+    """An interview through an outage, and what is on record of it."""
+
+    book: chaos.Book
+    seen: Witness
+    kept: Kept
+
+    def judged(self, bill: Bill) -> Outage:
+        """The verdict, were it the only one."""
+        return outage.judge(
+            [self.book], [self.seen], [self.kept], how="refused", window=Window(AWAY, BACK),
+            long_sessions=1, bill=bill, lag=[0.0], seconds=600.0,
+        )  # fmt: skip
+
+
+def through(*, wait: float = 3.0, last: float = BACK + 90.0) -> Case:
+    """Claude, the bank while it is away, and Claude again."""
+    seen = Witness()
+    seen.told = "claude"
+    engines = ["claude", "offline", "offline", "claude"]
+    times = [50.0, 150.0, BACK + 2.0, last]
+    for turn, (at, engine) in enumerate(zip(times, engines, strict=True), start=1):
+        asked_at(seen, turn, at, engine, wait=wait if engine == "offline" else 1.0)
+    rows = [row(turn, engine) for turn, engine in enumerate(engines, start=1)]
+    acked = {one.turn: one.answer for one in rows}
+    book = chaos.Book(0, acked=acked, given=acked, finished="completed")
+    return Case(book, seen, Kept(ID, rows, "ready", ""))
+
+
+AGREED = accounts.compare(HONEST, BILLED)
+
+
+def test_an_interview_that_went_through_the_outage_passes() -> None:
+    """What the bank asked, how long the first piece took, and when Claude was back."""
+    verdict = through().judged(AGREED)
+    assert verdict.passed, verdict
+    assert (verdict.claude_turns_before, verdict.offline_turns) == (1, 1)
+    assert (verdict.offline_turns_after, verdict.claude_turns_after) == (1, 1)
+    assert (verdict.back_seconds_first, verdict.back_seconds_last) == (90.0, 2.0)
+    assert verdict.first_piece_seconds_max == 3.0
+    assert verdict.first_offline_over_deadline_max == 3.0 - DEADLINE
+    assert (verdict.changed_to_offline, verdict.changed_to_claude, verdict.spanned) == (1, 1, 1)
+
+
+def changed(case: Case, what: str) -> Case:
+    """Spoil one thing."""
+    seen, rows = case.seen, list(case.kept.turns)
+    match what:
+        case "cut":
+            case.book.cut.append(1006)
+        case "lost":
+            case.book.acked[1] = "something else"
+        case "unreported":
+            case.kept = msgspec.structs.replace(case.kept, report="")
+        case "unnamed":
+            case.kept = msgspec.structs.replace(case.kept, report="pending_review")
+        case "untold":
+            rows[1] = row(2, "claude")
+            case.kept = msgspec.structs.replace(case.kept, turns=rows)
+        case "mid":
+            old = seen.changes[-1]
+            seen.changes[-1] = msgspec.structs.replace(old, shown_before=True)
+        case "torn":
+            seen.torn = 1
+    return case
+
+
+@pytest.mark.parametrize("what", ["cut", "lost", "unreported", "unnamed", "untold", "mid", "torn"])
+def test_an_outage_that_cost_anybody_anything_does_not_pass(what: str) -> None:
+    """Each of them alone."""
+    assert not changed(through(), what).judged(AGREED).passed
+
+
+def test_a_bank_that_comes_too_late_or_stays_too_long_does_not_pass() -> None:
+    """More than two seconds over the deadline; and asked by the bank when the breakers are shut."""
+    assert through(wait=DEADLINE + 1.9).judged(AGREED).passed
+    assert not through(wait=DEADLINE + 2.1).judged(AGREED).passed
+    late = through()
+    asked_at(late.seen, 5, Window(AWAY, BACK).settled + 1.0, "offline")
+    late.kept = msgspec.structs.replace(late.kept, turns=[*late.kept.turns, row(5, "offline")])
+    verdict = late.judged(AGREED)
+    assert verdict.offline_turns_late == 1
+    assert not verdict.passed
+    assert not through().judged(accounts.compare([], BILLED)).passed
+
+
+def test_a_question_that_was_never_sent_whole_is_found() -> None:
+    """The record, the candidate's page, the ledger and the stand-in have to say the same."""
+    seen = Witness()
+    seen.told = "claude"
+    asked_at(seen, 1, 1.0, "claude")
+    kept = Kept(ID, [row(1, "claude")], "pending_review", "model_refused")
+    paid = line("r1", 1, turn=1, ask=1)
+    sent = Billed("r1", "k", MODELS[0], "completed", "", {}, 1, model_stream.digest_of("¿1?"))
+
+    def wrong(lines: list[LedgerEntry], calls: list[Billed], shown: str = "¿1?") -> int:
+        seen.completed[1] = shown
+        return faulted.truncated([seen], [kept], lines, calls)
+
+    assert wrong([paid], [sent]) == 0
+    assert wrong([paid], [sent._replace(digest="")]) == 1
+    assert wrong([paid], [sent._replace(digest=model_stream.digest_of("¿1? Y"))]) == 1
+    assert wrong([paid], [sent], shown="¿1") == 1
+    assert wrong([msgspec.structs.replace(paid, ask=2)], [sent]) == 1
+    assert wrong([], [sent]) == 1
+
+
+def test_modes_are_the_stand_ins_or_named_as_wrong() -> None:
+    """All of them, some of them, and what is none."""
+    assert set(faulted.parse_modes("all")) == set(FAULTS)
+    assert faulted.parse_modes("cut, 429") == ("cut", "429")
+    for text in ("", "fire", "cut,all"):
+        with pytest.raises(faulted.WrongModes):
+            faulted.parse_modes(text)
+
+
+def test_a_mode_that_never_happened_does_not_pass() -> None:
+    """Zero failed calls prove nothing; nor does the sum of no modes."""
+    case = through()
+
+    def verdict(failed_calls: int) -> faulted.Faulted:
+        return faulted.judge(
+            "cut", [case.book], [case.seen], [case.kept], lines=LINES, calls=SENT, bill=AGREED,
+            failed_calls=failed_calls, seconds=1.0,
+        )  # fmt: skip
+
+    assert verdict(3).passed, verdict(3)
+    assert not verdict(0).passed
+    both = chaos_faults.summed([verdict(3), verdict(0)], 2.0)
+    assert (both.modes, both.failed, both.sessions, both.failed_calls) == (2, ["cut"], 2, 3)
+    assert not both.passed
+    assert chaos_faults.summed([verdict(3)], 2.0).passed
+    assert not chaos_faults.summed([], 2.0).passed
+
+
+LINES = [line(f"r{turn}", 1, turn=turn, ask=1) for turn in (1, 4)]
+SENT = [
+    Billed(f"r{turn}", "k", MODELS[0], "completed", "", {}, 1, model_stream.digest_of(f"¿{turn}?"))
+    for turn in (1, 4)
+]
