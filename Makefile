@@ -31,7 +31,7 @@ up: $(VENV)/.project ## the whole house on this machine, links printed, until Ct
 	@exec $(BIN)/entrevistador up $${STATE:+--state "$$STATE"}
 
 # Two processes, each with services of its own; one where some or real services are asked for.
-test: $(VENV)/.test ## every test, on real services that start by themselves: ONLY=path for some
+test: $(VENV)/.test ## every test, on real services that start by themselves: ONLY=path for some, DEPTH=10 to search further
 	@set --; \
 	[ -n "$$ONLY$$DATABASE_URL$$REDIS_URL" ] || set -- -n 2 --dist loadfile --no-loadscope-reorder; \
 	$(BIN)/python -m pytest -q "$$@" $${ONLY:+"$$ONLY"}

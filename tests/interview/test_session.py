@@ -10,6 +10,7 @@ from interview.plan import OpeningBrief, build
 from interview.record import Answered, Snapshot
 from interview.session import Session
 from protocol import limits, messages
+from tests.depth import examples
 
 OPENING = OpeningBrief(
     title="Analista de datos",
@@ -574,4 +575,6 @@ def _said(current):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = hypothesis_settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = hypothesis_settings(
+    max_examples=examples(80), stateful_step_count=40, deadline=None
+)

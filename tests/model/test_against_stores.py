@@ -25,6 +25,7 @@ from storage import sessions as store
 from storage.journal import KEPT, Left, turn_entry
 from storage.turns import turn_row
 from tests.conftest import Tenant
+from tests.depth import examples
 from tests.model import stores as model
 from tests.model.house import PLAN, House
 from tests.model.stores import RIGHT, WRONG, State, Variant
@@ -326,7 +327,7 @@ def run(house: House, variant: Variant, **changes: Any) -> None:
     """Drive both sides, the model's as `variant` has it."""
     machine = type("Machine", (Both,), {"house": house, "variant": variant})
     machine.TestCase.settings = hypothesis_settings(
-        **{"max_examples": 60, "stateful_step_count": 30, **changes},
+        **{"max_examples": examples(25), "stateful_step_count": 30, **changes},
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )

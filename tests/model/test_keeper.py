@@ -16,6 +16,7 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from server.keeping import Keeper
+from tests.depth import examples
 from tests.model import stores as model
 from tests.model.ownership import broken
 from tests.model.stores import RIGHT
@@ -330,7 +331,7 @@ class Machine(RuleBasedStateMachine):
 def run(house: House, **changes: Any) -> None:
     machine = type("Driven", (Machine,), {"house": house})
     machine.TestCase.settings = hypothesis_settings(
-        **{"max_examples": 800, "stateful_step_count": 20, **changes},
+        **{"max_examples": examples(250), "stateful_step_count": 20, **changes},
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )

@@ -20,6 +20,7 @@ from storage.connect import open_redis
 from storage.journal import Entry, Journal, turn_entry
 from storage.live import Live
 from storage.redis_writer import RedisWriter
+from tests.depth import examples
 
 TENANT = clock.new_id()
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
@@ -198,7 +199,7 @@ def test_the_journal_is_a_fenced_list(house: House) -> None:
     """Any order of owners, answers, flushes and losses: what the oracle says, and nothing else."""
     machine = type("Machine", (Oracle,), {"house": house})
     machine.TestCase.settings = hypothesis_settings(
-        max_examples=60,
+        max_examples=examples(25),
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=list(HealthCheck),

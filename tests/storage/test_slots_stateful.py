@@ -22,6 +22,7 @@ from storage.connect import open_redis
 from storage.redis_writer import RedisWriter
 from storage.slots import Slots
 from storage.waiting import Waiter, Waiting
+from tests.depth import examples
 
 pytestmark = pytest.mark.timeout(400)  # on however busy a machine
 ADMIT, CAP, TARGET = 3, 4, 2
@@ -351,7 +352,7 @@ def test_no_order_of_events_gives_one_place_too_many_or_loses_one(
     """Claims, tickets lost, moves, crashes, freezes, drains, time and an emptied Redis."""
     made = type("Machine", (machine,), {"fleet": fleet})
     made.TestCase.settings = hypothesis_settings(
-        max_examples=50,
+        max_examples=examples(20),
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=list(HealthCheck),
