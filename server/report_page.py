@@ -73,6 +73,7 @@ def _facts(report: Report, interview: Interview, company: str, t: dict[str, str]
         (t["ended"], t.get(f"ended.{interview.finished_reason}", "")),
         (t["written"], _day(report.created_at)),
         (t["engine"], engine),
+        (t["way"], t.get(f"way.{evaluation.way}", "")),
         (t["turns"], str(evaluation.turns_total)),
         (t[f"share.{evaluation.kind}"], f"{evaluation.coverage:.0%}".replace("%", " %")),
     ]

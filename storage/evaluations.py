@@ -64,7 +64,9 @@ async def get(c: Connection, interview_id: UUID) -> Waiting | None:
     return rows.maybe(Waiting, row)
 
 
-async def make_direct(c: Connection, tenant_id: UUID, interview_id: UUID, why: str) -> None:
+async def make_direct(
+    c: Connection, tenant_id: UUID, interview_id: UUID, why: str, *, request_id: str = ""
+) -> None:
     """Have an interview evaluated at once, whether it waits or not; its batch's answer is booked.
 
     What is under way already is not begun a second time.
@@ -76,7 +78,7 @@ async def make_direct(c: Connection, tenant_id: UUID, interview_id: UUID, why: s
         interview_id, tenant_id, why,
     )  # fmt: skip
     job = jobs.Evaluate(tenant_id=tenant_id, interview_id=interview_id)
-    await outbox.put(c, tenant_id, job, "active")
+    await outbox.put(c, tenant_id, job, "active", request_id=request_id)
 
 
 async def finished(c: Connection, interview_id: UUID) -> None:

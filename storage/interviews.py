@@ -26,7 +26,8 @@ _WAITS = (
 )
 _SIGNS = (
     f"ARRAY(SELECT a.kind FROM accommodations a WHERE {_WAITS} ORDER BY a.id) AS waiting, "
-    "(SELECT r.status FROM reports r WHERE r.interview_id = i.id) AS report, "
+    "coalesce((SELECT 'queued' FROM evaluations_waiting w WHERE w.interview_id = i.id "
+    "AND NOT w.direct), (SELECT r.status FROM reports r WHERE r.interview_id = i.id)) AS report, "
     "(SELECT d.decision FROM decisions d WHERE d.interview_id = i.id "
     "ORDER BY d.created_at DESC, d.id DESC LIMIT 1) AS decision"
 )

@@ -21,6 +21,7 @@ from server.rest import (
     candidate,
     candidates,
     cvs,
+    evaluations,
     events,
     fleet,
     guards,
@@ -66,6 +67,7 @@ def routes(house: House) -> list[ControllerRouterHandler]:
         *candidates.HANDLERS,
         *interviews.HANDLERS,
         *reports.HANDLERS,
+        *evaluations.HANDLERS,
     )
     return [
         _router(*public.HANDLERS, tag="public"),

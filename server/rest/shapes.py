@@ -201,7 +201,7 @@ class InterviewListed(InterviewOut, frozen=True, kw_only=True):
     """An interview in a list: requests that wait for an answer, report and newest decision."""
 
     waiting: list[Kind]
-    report: Literal["ready", "pending_review"] | None
+    report: Literal["ready", "pending_review", "queued"] | None
     decision: Literal["advance", "hold", "decline"] | None
 
 

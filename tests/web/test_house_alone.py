@@ -230,6 +230,44 @@ def test_a_report_by_levels_and_one_that_waits_for_review(page: Page, house: Fak
     check_axe(page)
 
 
+def test_a_report_that_waits_can_be_had_now_with_its_price_shown(
+    page: Page, house: FakeHouse
+) -> None:
+    """Queued with a date and a price; a confirmation names the most; then it is under way."""
+    path = f"/interviews/{INTERVIEW['id']}"
+    detail: Any = house.routes[f"GET {path}"]
+    house.routes[f"GET {path}"] = (200, {**detail[1], "report": "queued"})
+    del house.routes[f"GET {path}/report"]
+    now = {"micro_usd": 38_600, "micro_usd_max": 151_234}
+    half = {"micro_usd": 19_300, "micro_usd_max": 75_617}
+    queued = {"state": "handed_in", "expected_at": "2026-11-25T18:00:00Z", "now": now}
+    house.routes[f"GET {path}/evaluation"] = (200, {**queued, "batch": half})
+    open_recruiter(page, house, AT_INTERVIEW)
+    card = page.get_by_role("region", name="Evaluación en espera")
+    expect(card).to_contain_text("US$\u00a00.02 (como máximo US$\u00a00.08)")
+    expect(card).to_contain_text("también haya que pagarlo")
+    expect(page.get_by_text("Informe en espera")).to_be_visible()
+    expect(page.get_by_text("Falta decidir")).to_have_count(0)
+    check_axe(page)
+    check_fits(page)
+    check_targets(page)
+    ask = card.get_by_role("button", name="Evaluar ahora por cerca de US$\u00a00.04")
+    ask.click()
+    expect(page.get_by_role("dialog")).to_contain_text("como máximo US$\u00a00.16")
+    page.get_by_role("button", name="Cancelar").click()
+    assert house.asked(f"POST {path}/evaluation") == []
+    house.routes[f"POST {path}/evaluation"] = (202, {"state": "now"})
+    house.routes[f"GET {path}/evaluation"] = (200, {"state": "now"})
+    ask.click()
+    page.get_by_role("button", name="Sí, evaluar ahora").click()
+    expect(page.get_by_text("Evaluación en curso")).to_be_visible()
+    wish = {"when": "now", "micro_usd_max": 151_234}
+    assert house.asked(f"POST {path}/evaluation") == [wish]
+    house.routes[f"GET {path}/report"] = (200, {**REPORT, "way": "now"})
+    house.publish("report.ready", {"interview_id": INTERVIEW["id"], "status": "ready"})
+    expect(page.locator(".report")).to_contain_text("De inmediato")
+
+
 def test_a_request_is_answered(page: Page, house: FakeHouse) -> None:
     """Granted with minutes; declining needs words."""
     open_recruiter(page, house, AT_INTERVIEW)

@@ -32,6 +32,11 @@ export default {
   "opening.terms_hint": "One per line. For example: SQL",
   "opening.seniority": "Level",
   "opening.language": "Language of the interview",
+  "opening.reports": "Reports",
+  "opening.reports_hint": "Only where the AI evaluates. In a batch they come within a day.",
+  "opening.reports.default": "As configured",
+  "opening.reports.wait": "In a batch, at half the price",
+  "opening.reports.now": "At once",
   "opening.status": "Status",
   "opening.seniority.junior": "Junior",
   "opening.seniority.mid": "Mid-level",
@@ -136,6 +141,7 @@ export default {
   "interviews.asks.alternative_process": "Asks for another process",
   "interviews.report.ready": "Report ready",
   "interviews.report.pending_review": "Report to review",
+  "interviews.report.queued": "Report queued",
   "interviews.report.none": "Report being prepared",
   "interviews.decided": "Decision: {decision}",
   "interviews.undecided": "No decision yet",
@@ -210,6 +216,24 @@ export default {
   "report.quote_turn": "Question {turn}",
   "report.print": "Print",
   "report.summary": "Summary",
+
+  "report.way": "How it was evaluated",
+  "report.way.now": "At once",
+  "report.way.batch": "In a batch, at half the price",
+
+  "evaluation.queued": "Evaluation queued",
+  "evaluation.queued_text": "The AI will do it in a batch. It comes by {date} at the latest, nearly "
+    + "always much earlier.",
+  "evaluation.batch_price": "In a batch it costs about {about} (at most {most}).",
+  "evaluation.handed_in": "The batch has been sent: if you ask for it now, the batch may have to be "
+    + "paid as well.",
+  "evaluation.ask": "Evaluate now for about {about}",
+  "evaluation.confirm": "Evaluate now?",
+  "evaluation.confirm_text": "It costs about {about} and at most {most}. The report comes in a few "
+    + "minutes.",
+  "evaluation.confirm_yes": "Yes, evaluate now",
+  "evaluation.now": "Evaluation under way",
+  "evaluation.now_text": "The report will appear here in a few minutes.",
 
   "decision.title": "Decision",
   "decision.text": "{name} decides. It is recorded with your name and your reason.",

@@ -32,6 +32,11 @@ export default {
   "opening.terms_hint": "Uno por línea. Por ejemplo: SQL",
   "opening.seniority": "Nivel",
   "opening.language": "Idioma de la entrevista",
+  "opening.reports": "Informes",
+  "opening.reports_hint": "Solo si las evalúa la inteligencia artificial. En lote llegan en un día o menos.",
+  "opening.reports.default": "Según la configuración",
+  "opening.reports.wait": "En lote, a mitad de precio",
+  "opening.reports.now": "De inmediato",
   "opening.status": "Estado",
   "opening.seniority.junior": "Junior",
   "opening.seniority.mid": "Intermedio",
@@ -136,6 +141,7 @@ export default {
   "interviews.asks.alternative_process": "Pide otro proceso",
   "interviews.report.ready": "Informe listo",
   "interviews.report.pending_review": "Informe por revisar",
+  "interviews.report.queued": "Informe en espera",
   "interviews.report.none": "Informe en preparación",
   "interviews.decided": "Decisión: {decision}",
   "interviews.undecided": "Falta decidir",
@@ -210,6 +216,24 @@ export default {
   "report.quote_turn": "Pregunta {turn}",
   "report.print": "Imprimir",
   "report.summary": "Resumen",
+
+  "report.way": "Cómo se evaluó",
+  "report.way.now": "De inmediato",
+  "report.way.batch": "En lote, a mitad de precio",
+
+  "evaluation.queued": "Evaluación en espera",
+  "evaluation.queued_text": "La inteligencia artificial la hará en lote. Llegará a más tardar el "
+    + "{date}, casi siempre mucho antes.",
+  "evaluation.batch_price": "En lote cuesta cerca de {about} (como máximo {most}).",
+  "evaluation.handed_in": "El lote ya se envió: si la pide ahora, es posible que también haya que "
+    + "pagarlo.",
+  "evaluation.ask": "Evaluar ahora por cerca de {about}",
+  "evaluation.confirm": "¿Evaluar ahora?",
+  "evaluation.confirm_text": "Cuesta cerca de {about} y como máximo {most}. El informe llega en "
+    + "unos minutos.",
+  "evaluation.confirm_yes": "Sí, evaluar ahora",
+  "evaluation.now": "Evaluación en curso",
+  "evaluation.now_text": "El informe aparecerá aquí en unos minutos.",
 
   "decision.title": "Decisión",
   "decision.text": "Decide {name}. Quedará registrado con su nombre y su motivo.",

@@ -32,6 +32,11 @@ export default {
   "opening.terms_hint": "Um por linha. Por exemplo: SQL",
   "opening.seniority": "Nível",
   "opening.language": "Idioma da entrevista",
+  "opening.reports": "Relatórios",
+  "opening.reports_hint": "Só quando a inteligência artificial avalia. Em lote chegam em até um dia.",
+  "opening.reports.default": "Conforme a configuração",
+  "opening.reports.wait": "Em lote, pela metade do preço",
+  "opening.reports.now": "Na hora",
   "opening.status": "Estado",
   "opening.seniority.junior": "Júnior",
   "opening.seniority.mid": "Pleno",
@@ -137,6 +142,7 @@ export default {
   "interviews.asks.alternative_process": "Pede outro processo",
   "interviews.report.ready": "Relatório pronto",
   "interviews.report.pending_review": "Relatório a revisar",
+  "interviews.report.queued": "Relatório em espera",
   "interviews.report.none": "Relatório em preparação",
   "interviews.decided": "Decisão: {decision}",
   "interviews.undecided": "Falta decidir",
@@ -211,6 +217,24 @@ export default {
   "report.quote_turn": "Pergunta {turn}",
   "report.print": "Imprimir",
   "report.summary": "Resumo",
+
+  "report.way": "Como foi avaliada",
+  "report.way.now": "Na hora",
+  "report.way.batch": "Em lote, pela metade do preço",
+
+  "evaluation.queued": "Avaliação em espera",
+  "evaluation.queued_text": "A inteligência artificial fará em lote. Chega no máximo em {date}, quase "
+    + "sempre bem antes.",
+  "evaluation.batch_price": "Em lote custa cerca de {about} (no máximo {most}).",
+  "evaluation.handed_in": "O lote já foi enviado: se pedir agora, talvez ele também tenha que ser "
+    + "pago.",
+  "evaluation.ask": "Avaliar agora por cerca de {about}",
+  "evaluation.confirm": "Avaliar agora?",
+  "evaluation.confirm_text": "Custa cerca de {about} e no máximo {most}. O relatório chega em alguns "
+    + "minutos.",
+  "evaluation.confirm_yes": "Sim, avaliar agora",
+  "evaluation.now": "Avaliação em andamento",
+  "evaluation.now_text": "O relatório aparecerá aqui em alguns minutos.",
 
   "decision.title": "Decisão",
   "decision.text": "Quem decide é {name}. Ficará registrado com seu nome e seu motivo.",

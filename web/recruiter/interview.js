@@ -68,6 +68,7 @@ function listen(page, id, transcript, reload) {
   page.on("turn.saved", mine((event) => transcript.answered(event)));
   page.on("interview.status", mine(() => {}));
   page.on("report.ready", mine(() => {}));
+  page.on("report.queued", mine(() => {}));
   page.on("watching", reload); // what happened while nobody was told
   page.leaving.addEventListener("abort", () => clearTimeout(timer));
 }

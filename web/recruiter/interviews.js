@@ -7,6 +7,7 @@ import { empty, pill } from "../page/widgets.js";
 
 const TONE = { invited: "", live: "accent", finished: "good", expired: "warn", withdrawn: "bad" };
 const DECISION_TONE = { advance: "good", hold: "warn", decline: "bad" };
+const REPORT_TONE = { ready: "good", pending_review: "warn", queued: "" };
 const SOON_MS = 500;
 const FRESH_MS = 5_000; // what was loaded this recently is not asked for again
 
@@ -33,9 +34,9 @@ export function outcomePills(t, { status, report, decision, erased }) {
     { decision: t(`decision.${decision}`) }), DECISION_TONE[decision]);
   if (erased) return [decided];
   return [
-    report ? pill(t(`interviews.report.${report}`), report === "ready" ? "good" : "warn")
+    report ? pill(t(`interviews.report.${report}`), REPORT_TONE[report])
       : status === "finished" && pill(t("interviews.report.none")),
-    decided || (report && pill(t("interviews.undecided"), "warn")),
+    decided || (report && report !== "queued" && pill(t("interviews.undecided"), "warn")),
   ];
 }
 
@@ -89,6 +90,7 @@ function follow(page, known, draw, load) {
   };
   page.on("interview.status", heard);
   page.on("report.ready", heard);
+  page.on("report.queued", heard);
   page.leaving.addEventListener("abort", () => clearTimeout(timer));
 }
 

@@ -69,6 +69,7 @@ export function openingDialog(page, opening) {
         field(t("opening.nice_to_have"), c.nice_to_have, t("opening.terms_hint"))),
       h("div", { class: "pair three" }, field(t("opening.seniority"), c.seniority),
         field(t("opening.language"), c.language), field(t("opening.status"), c.status)),
+      field(t("opening.reports"), c.reports, t("opening.reports_hint")),
       error.node,
       h("div", { class: "row end" }, button(t("common.cancel"), () => close()),
         h("button", { type: "submit", class: "button primary" }, t("common.save"))));
@@ -96,6 +97,8 @@ function controls(t, opening) {
     language: select(Object.entries(LANGUAGES), opening.language ?? t.language),
     status: select(options("opening.status", ["draft", "open", "closed"]),
       opening.status ?? "open"),
+    reports: select(options("opening.reports", ["default", "wait", "now"]),
+      opening.reports ?? "default"),
   };
 }
 
@@ -110,5 +113,6 @@ function values(c) {
     seniority: c.seniority.value,
     language: c.language.value,
     status: c.status.value,
+    reports: c.reports.value,
   };
 }

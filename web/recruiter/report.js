@@ -3,22 +3,32 @@
  */
 
 import { h, replace } from "../page/dom.js";
-import { bar, button, empty, notice, pill } from "../page/widgets.js";
+import { bar, button, notice, pill } from "../page/widgets.js";
 import { decisionCard } from "./decision.js";
+import { loadEvaluation, nowButton, waitingCard } from "./evaluation.js";
 
 /** Report, conversation, decision: in the order in which a person should read and decide. */
 export async function reportSection(page, interview, transcript) {
   const place = h("div", { class: "stack" });
   let shown = false;
+  let over = interview.status === "finished";
   const draw = async (known = true) => {
     const report = known ? await load(page, interview.id) : null;
+    const open = report?.status !== "ready";
+    const evaluation = open && over ? await loadEvaluation(page, interview) : null;
+    const now = open && nowButton(page, interview, evaluation, draw);
     replace(place, report
-      ? [reportCard(page, report, transcript), transcript.node,
+      ? [reportCard(page, report, transcript, now), transcript.node,
         decisionCard(page, interview, report)]
-      : [transcript.node, none(page)]);
+      : [transcript.node, waitingCard(page, interview, evaluation, draw)]);
     shown = report !== null;
     if (report) transcript.quote(report.competencies.flatMap((one) => one.quotes));
   };
+  page.on("report.queued", (event) => {
+    if (event.interview_id !== interview.id) return;
+    over = true;
+    draw().catch(() => {});
+  });
   page.on("report.ready", (event) => {
     if (event.interview_id === interview.id) draw().catch(() => {});
   });
@@ -36,11 +46,7 @@ async function load(page, id) {
   }
 }
 
-function none({ t }) {
-  return empty(t("report.waiting"), t("report.waiting_text"));
-}
-
-function reportCard(page, report, transcript) {
+function reportCard(page, report, transcript, now) {
   const { t } = page;
   const pending = report.status === "pending_review";
   return h("section", { class: "card report", "aria-labelledby": "report-title" },
@@ -48,7 +54,7 @@ function reportCard(page, report, transcript) {
       h("div", { class: "row no-print" }, button(t("report.print"), () => print()))),
     notice("", "", t(`report.kind.${report.kind}`)),
     pending && notice("warn", t("report.pending"),
-      t("report.pending_text", { reason: t.fault(report.pending_reason) })),
+      t("report.pending_text", { reason: t.fault(report.pending_reason) }), now),
     report.summary && [h("h3", {}, t("report.summary")),
       h("p", { class: "words" }, report.summary)],
     totals(t, report),
@@ -67,7 +73,9 @@ function totals(t, report) {
   return h("dl", { class: "totals" },
     h("div", {}, h("dt", {}, t(`report.found.${report.kind}`)),
       h("dd", {}, bar(t(`report.found.${report.kind}`), report.coverage), h("span", {}, words))),
-    h("div", {}, h("dt", {}, t("report.engine")), h("dd", {}, engines.join(" · "))));
+    h("div", {}, h("dt", {}, t("report.engine")), h("dd", {}, engines.join(" · "))),
+    report.way && h("div", {}, h("dt", {}, t("report.way")),
+      h("dd", {}, t(`report.way.${report.way}`))));
 }
 
 function engineName(t, engine) {
