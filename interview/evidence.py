@@ -25,6 +25,7 @@ _PLAIN: Final = {
     "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"',
 }  # fmt: skip
 _UNSEEN: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")  # take no room on paper
+_WORD: Final = re.compile(r"\w+")
 _UNKNOWN: Final = re.compile(
     r"\b(no (lo )?se|no sabria|ni idea|no tengo idea|no recuerdo|no me acuerdo|paso|"
     r"i (really )?(do not|don't) (know|remember)|no idea|not sure|"
@@ -275,17 +276,25 @@ def _trim(answer: str, start: int, end: int) -> Span:
 
 def word_count(text: str) -> int:
     """Return how many words the text has."""
-    return len(re.findall(r"\w+", text))
+    return len(_WORD.findall(text))
 
 
 def thin(answer: str) -> bool:
     """Tell whether the answer has too little in it to look for evidence: a few words, "no sé"."""
-    words = word_count(answer)
-    if words < SUBSTANCE_WORDS:
+    if not _has_words(answer, SUBSTANCE_WORDS):
         return True
-    return words <= SHORT_REFUSAL_WORDS and bool(_UNKNOWN.search(folded(answer).text))
+    if _has_words(answer, SHORT_REFUSAL_WORDS + 1):
+        return False
+    return bool(_UNKNOWN.search(folded(answer).text))
 
 
 def declined(answer: str) -> bool:
     """Tell whether the candidate would rather not answer, which is respected without asking on."""
-    return word_count(answer) <= SHORT_REFUSAL_WORDS and bool(_DECLINED.search(folded(answer).text))
+    if _has_words(answer, SHORT_REFUSAL_WORDS + 1):
+        return False
+    return bool(_DECLINED.search(folded(answer).text))
+
+
+def _has_words(text: str, count: int) -> bool:
+    """Tell whether the text has so many words, without reading on from there."""
+    return next(islice(_WORD.finditer(text), count - 1, None), None) is not None

@@ -101,12 +101,7 @@ class Call:
         raise Fault("model_unavailable", "this engine does no such work")
 
     async def next(self, parts: AsyncIterator[T]) -> T | None:
-        """Return the next part, or None at the end; Fault when it does not come in time.
-
-        Inside a stream an engine that keeps time itself is left to it: no timer for each piece.
-        """
-        if self.shown and self._keeps_time:
-            return await anext(parts, None)
+        """Return the next part, or None at the end; Fault when it does not come in time."""
         due = self._due if self.shown else self._first_due
         if self.shown and self.task == "question":
             due = min(due, clock.monotonic() + limits.MODEL_PIECE_SECONDS)
@@ -115,6 +110,11 @@ class Call:
                 return await anext(parts, None)
         except TimeoutError:
             raise ModelFault("stalled" if self.shown else "late", "no answer in time") from None
+
+    @property
+    def unhurried(self) -> bool:
+        """Inside a stream an engine that keeps time itself is left to it: no timer for a piece."""
+        return self.shown and self._keeps_time
 
     def take(self, part: Any) -> Any:
         """Return a part as it may be shown."""

@@ -75,7 +75,11 @@ class ClaudeEngine:
         }
 
     async def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
-        """Yield the text deltas of one question; thinking is skipped, `message_stop` required."""
+        """Yield one question's text; thinking is skipped, `message_stop` required.
+
+        The first delta at once, then those of COALESCE_SECONDS as one part: what is shown together
+        goes its whole way together.
+        """
         self.check_soon()
         tier, settings = self._tier("question", request.tier)
         call = wording.question(request, tier, settings)
@@ -93,19 +97,18 @@ class ClaudeEngine:
         try:
             if exchange.kind != "text/event-stream":
                 raise ModelFault("malformed", exchange.kind, request_id=exchange.request_id)
-            end, shown = begun + limits.MODEL_QUESTION_SECONDS, False
+            end, shown, ripe = begun + limits.MODEL_QUESTION_SECONDS, False, 0.0
             while not heard.stopped:
                 due = begun + limits.MODEL_FIRST_PIECE_SECONDS
                 if shown:
                     due = min(end, clock.monotonic() + limits.MODEL_PIECE_SECONDS)
-                data = await exchange.read(due, "stalled" if shown else "late")
+                data = await exchange.read(due, "stalled" if shown else "late", ripe)
                 if not data:
                     break
-                for event in decoder.feed(data):
-                    part = heard.take(event)
-                    if part is not None:
-                        shown = shown or part.__class__ is str
-                        yield part
+                for part in heard.hear(decoder.feed(data)):
+                    if isinstance(part, str):
+                        shown, ripe = True, clock.monotonic() + limits.COALESCE_SECONDS
+                    yield part
             heard.finish()
         except ModelFault as fault:
             fault.request_id = fault.request_id or exchange.request_id

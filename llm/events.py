@@ -5,7 +5,7 @@ account of one answer. Unknown events, blocks and fields are passed over, as the
 clients.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -127,6 +127,26 @@ class Heard:
     def told(self, request_id: str, told: RateLimits | None) -> None:
         """Keep what the headers said; every later account carries it."""
         self.usage = msgspec.structs.replace(self.usage, request_id=request_id, limits=told)
+
+    def hear(self, events: Iterable[Event]) -> Iterator[str | Usage]:
+        """Yield what events bring, neighbouring texts as one, and the good before a bad one."""
+        text = ""
+        try:
+            for event in events:
+                part = self.take(event)
+                if isinstance(part, str):
+                    text += part
+                elif part is not None:
+                    if text:
+                        yield text
+                        text = ""
+                    yield part
+        except ModelFault:
+            if text:
+                yield text
+            raise
+        if text:
+            yield text
 
     def take(self, event: Event) -> str | Usage | None:
         """Return what an event brings: text, a better account of the cost, or nothing.

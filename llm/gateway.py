@@ -266,7 +266,7 @@ class Gateway:
                         call.usage = part
                     else:
                         yield call.take(part)
-                    part = await call.next(parts)
+                    part = await (anext(parts, None) if call.unhurried else call.next(parts))
                 call.end()
         except Fault as fault:
             call.failed(fault)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Final
 
 from interview import bank
@@ -12,10 +12,14 @@ from interview.plan import Plan
 from interview.scoring import Claim
 from llm.request import EvaluationRequest, QuestionRequest
 from llm.tiers import Usage
+from protocol import limits
 from protocol.faults import Fault
 from protocol.profile import fold
+from runtime import clock
+from runtime.wheel import Wheel
 
 NAME: Final = "offline"
+EARLY: Final = 0.01  # of a piece's time: a clock's last digits hold nothing up
 PIECE_WORDS: Final = (2, 1, 3, 2, 3, 1)  # uneven, as people read
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _NAMELESS: Final = re.compile(r",?\s*\{candidate\}")
@@ -30,6 +34,7 @@ class OfflineEngine:
     def __init__(self, *, piece_seconds: float) -> None:
         """Wait `piece_seconds` between the pieces of a question."""
         self._piece_seconds = piece_seconds
+        self.wheel = Wheel()
 
     @property
     def prompt_versions(self) -> dict[str, str]:
@@ -37,12 +42,11 @@ class OfflineEngine:
         return {}
 
     async def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
-        """Yield the bank's question in pieces of one to three words."""
+        """Yield the bank's question in pieces of one to three words, as they are due."""
         text = render(request.plan, request.directive, request.locale)
-        for number, piece in enumerate(pieces(text)):
-            if number:
-                await asyncio.sleep(self._piece_seconds)
-            yield piece
+        pace = Pace(list(pieces(text)), self._piece_seconds, self.wheel)
+        while part := await pace.next():
+            yield part
         yield Usage()
 
     async def claims(
@@ -55,6 +59,41 @@ class OfflineEngine:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+class Pace:
+    """Pieces that come one every so many seconds; those that are shown together come together."""
+
+    __slots__ = ("_at", "_begun", "_handed", "_pieces", "_seconds", "_wheel")
+
+    def __init__(self, pieces: Sequence[str], seconds: float, wheel: Wheel) -> None:
+        """The first piece is due now; `wheel` is everybody's."""
+        self._wheel = wheel
+        self._pieces = pieces
+        self._seconds = seconds
+        self._at = 0
+        self._begun = self._handed = clock.monotonic()
+
+    async def next(self) -> str:
+        """Return what is due: a first piece at once, then all of COALESCE_SECONDS; "" at the end.
+
+        Without a pace each comes by itself. One that its reader takes late puts off none behind it.
+        """
+        at, count = self._at, len(self._pieces)
+        if at in (0, count):
+            self._at = min(1, count)
+        elif self._seconds <= 0:
+            await asyncio.sleep(0)
+            self._at = at + 1
+        else:
+            last = self._begun + (count - 1) * self._seconds
+            due = self._begun + at * self._seconds
+            due = min(max(due, self._handed + limits.COALESCE_SECONDS), last)
+            await self._wheel.until(due)
+            self._handed = due
+            passed = max(due, clock.monotonic()) - self._begun
+            self._at = min(count, int(passed / self._seconds + EARLY) + 1)
+        return "".join(self._pieces[at : self._at])
 
 
 def render(plan: Plan, directive: Directive, locale: str) -> str:

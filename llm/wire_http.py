@@ -18,6 +18,7 @@ from llm.wire_line import Broken, Line, connect
 from protocol import limits
 from runtime import clock
 from runtime.lifecycle import Tasks
+from runtime.wheel import Wheel
 
 URL: Final = "https://api.anthropic.com"
 VERSION: Final = "2023-06-01"  # of the API
@@ -57,6 +58,7 @@ class Wire:
             "user-agent: entrevistador\r\n"
         )
         self._closed = False
+        self._wheel = Wheel()
         self._idle: deque[tuple[float, Line]] = deque()
         self._places = asyncio.Semaphore(limits.MODEL_CONNECTIONS_MAX)
         self.endings = Tasks("model reply endings")
@@ -115,7 +117,7 @@ class Wire:
             self._context.set_alpn_protocols(["http/1.1"])
         try:
             async with asyncio.timeout(limits.MODEL_CONNECT_SECONDS):
-                return await connect(self._base, self._context, self._proxy)
+                return await connect(self._base, self._context, self._proxy, self._wheel)
         except (OSError, Broken) as error:  # a timeout is an OSError as well
             raise ModelFault("unreachable", type(error).__name__) from error
 
@@ -165,16 +167,17 @@ class Exchange:
         """The reply's media type."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    async def read(self, due: float, reason: Reason) -> bytes:
+    async def read(self, due: float, reason: Reason, ripe: float = 0.0) -> bytes:
         """Return the next bytes (b"" at the end); past `due`, a monotonic moment, a ModelFault.
 
-        One timer serves the whole exchange: each read only moves its moment.
+        What comes before the moment `ripe` is collected until then. One timer serves the whole
+        exchange: each read only moves its moment.
         """
         self._due = due
         if due < self._looks:
             self._look_at(due)
         try:
-            data = await self._line.read()
+            data = await self._line.read(ripe)
         except Broken as error:
             if self._late:
                 raise ModelFault(reason, "silence") from error

@@ -7,11 +7,15 @@ that is what makes a stream of many small pieces cheap.
 import asyncio
 import ssl
 from base64 import b64encode
+from functools import partial
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote
 
 import aiohappyeyeballs
 import httptools
+
+from runtime import clock
+from runtime.wheel import Wheel
 
 HIGH_BYTES: Final = 256 * 1024  # unread: more is not taken from the socket
 HEAD_BYTES_MAX: Final = 64 * 1024
@@ -26,12 +30,14 @@ class Broken(Exception):  # noqa: N818 - reads as a sentence where it is raised
 class Line(asyncio.Protocol):
     """A connection; one exchange at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, wheel: Wheel) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport: Any = None
         self._parser: Any = None
         self._head: asyncio.Future[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._wheel = wheel
+        self._ripens = 0.0  # until then what comes is collected; 0 for at once
         self._parts: list[bytes] = []
         self._unread = 0
         self._paused = False
@@ -60,16 +66,23 @@ class Line(asyncio.Protocol):
         finally:
             self._head = None
 
-    async def read(self) -> bytes:
-        """Return what has come of the body, or b"" at its end; or Broken."""
-        while not self._parts:
-            if self.ended:
-                return b""
-            if self.lost:
-                raise Broken("closed")
+    async def read(self, ripe: float = 0.0) -> bytes:
+        """Return what has come of the body, or b"" at its end; or Broken.
+
+        Before the moment `ripe` nobody is woken for what comes, unless it is the end.
+        """
+        if ripe > clock.monotonic():
+            self._ripens = ripe
+            self._wheel.at(ripe, self._ripen)
+        while (self._ripens or not self._parts) and not self.ended and not self.lost:
             self._waiter = self._loop.create_future()
             await self._waiter
+        self._ripens = 0.0
         parts = self._parts
+        if not parts:
+            if self.ended:
+                return b""
+            raise Broken("closed")
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
         self._unread = 0
@@ -128,7 +141,7 @@ class Line(asyncio.Protocol):
             self._paused = True
             self._transport.pause_reading()
         waiter = self._waiter
-        if waiter is not None and (self._parts or self.ended):
+        if waiter is not None and (self.ended or (self._parts and not self._ripens)):
             self._wake(waiter)
 
     def eof_received(self) -> None:
@@ -148,6 +161,14 @@ class Line(asyncio.Protocol):
         if self._raw is not None and not self._raw.done():
             self._raw.set_exception(Broken("closed by the proxy"))
         if self._waiter is not None:
+            self._wake(self._waiter)
+
+    def _ripen(self) -> None:
+        """Give what was collected to whoever waits; what comes from now on need not wait."""
+        if self._ripens > clock.monotonic():
+            return  # the call of an earlier reading, which has ended before its time
+        self._ripens = 0.0
+        if self._waiter is not None and self._parts:
             self._wake(self._waiter)
 
     def _wake(self, waiter: "asyncio.Future[None]") -> None:
@@ -193,7 +214,10 @@ class Line(asyncio.Protocol):
 
 
 async def connect(
-    target: SplitResult, context: ssl.SSLContext | None, proxy: SplitResult | None
+    target: SplitResult,
+    context: ssl.SSLContext | None,
+    proxy: SplitResult | None,
+    wheel: Wheel,
 ) -> Line:
     """Return a new connection to an address; OSError, or Broken by a proxy, when there is none."""
     host, port = target.hostname or "", target.port or (443 if context else 80)
@@ -207,16 +231,16 @@ async def connect(
         if proxy is None:
             name = host if context else None
             _, line = await loop.create_connection(
-                Line, sock=sock, ssl=context, server_hostname=name
+                partial(Line, wheel), sock=sock, ssl=context, server_hostname=name
             )
             return line
-        transport, door = await loop.create_connection(Line, sock=sock)
+        transport, door = await loop.create_connection(partial(Line, wheel), sock=sock)
     except BaseException:
         sock.close()
         raise
     try:
         await door.tunnel(f"{host}:{port}", proxy)
-        line = Line()
+        line = Line(wheel)
         if context is None:
             raise Broken("a tunnel is for https only")
         inner = await loop.start_tls(transport, line, context, server_hostname=host)

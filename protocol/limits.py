@@ -24,7 +24,7 @@ INBOX_FRAMES_MAX = 8  # of them a client's frames: then its connection is not re
 SOCKET_SEND_BUFFER_BYTES = 32 * 1024
 TCP_USER_TIMEOUT_MS = 25_000
 STUCK_PEER_SECONDS = 30.0  # a peer that takes nothing is gone within this
-COALESCE_SECONDS = 0.04  # pieces that arrive within this leave in one frame
+COALESCE_SECONDS = 0.05  # pieces that arrive within this leave in one frame
 
 # Replay ---------------------------------------------------------------------------------
 REPLAY_FRAMES_MAX = 512  # frames of the record kept for a reconnect within an epoch

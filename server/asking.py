@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from typing import Protocol
+from typing import Final, Protocol
 
 from interview import events as ev
 from interview.interviewer import Said
@@ -17,6 +17,7 @@ from server.instance import Instance
 from server.keeping import Keeper
 from storage import sessions as store
 
+EARLY_SECONDS: Final = 0.005  # what was collected on its way here does not wait again
 log = Log("server.asking")
 
 
@@ -116,7 +117,8 @@ class Asker:
                             metrics.first_piece_seconds.labels(engine).observe(
                                 clock.monotonic() - begun
                             )
-                        await pieces.add(item.text)
+                        if not pieces.add(item.text):
+                            await pieces.flush()
                     case EngineChanged():
                         engine = item.engine
                         await self._inbox.post(
@@ -139,14 +141,16 @@ class _Coalescer:
         self._sent_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    async def add(self, text: str) -> None:
+    def add(self, text: str) -> bool:
+        """Take a piece; False when it is due and the inbox is full."""
         self._text += text
         wait = self._sent_at + limits.COALESCE_SECONDS - clock.monotonic()
-        if wait <= 0:
-            await self.flush()
-        elif self._timer is None:
+        if wait <= EARLY_SECONDS:
+            return self._flush_now()
+        if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(wait, self._flush_soon)
+        return True
 
     def _take(self) -> ev.PieceArrived | None:
         if self._timer is not None:
@@ -160,11 +164,15 @@ class _Coalescer:
 
     def _flush_soon(self) -> None:
         self._timer = None
-        if not self._inbox.full:
-            piece = self._take()
-            if piece is not None:
-                self._inbox.post_soon(piece)
-        # a full inbox: the text stays and leaves with the next piece or the flush at the end
+        self._flush_now()  # or the text stays and leaves with the next piece, or at the end
+
+    def _flush_now(self) -> bool:
+        if self._inbox.full:
+            return False
+        piece = self._take()
+        if piece is not None:
+            self._inbox.post_soon(piece)
+        return True
 
     async def flush(self) -> None:
         piece = self._take()

@@ -56,6 +56,7 @@ class RedisWriter:
         self._wake = asyncio.Event()
         self._tasks = Tasks("redis-writer")
         self._connection: Any = None
+        self._seconds: float | None = None  # that one exchange may take
         self._hashes: dict[str, str] = {}
         self._sources: dict[str, str] = {}
 
@@ -135,23 +136,28 @@ class RedisWriter:
             raise
 
     async def _exchange_on(self, connection: Any, commands: list[bytes]) -> list[Any]:
-        await connection.send_packed_command(b"".join(commands), check_health=False)
         answers: list[Any] = []
-        for _ in commands:
-            try:
-                answers.append(await connection.read_response())
-            except ResponseError as error:
-                answers.append(error)
+        async with asyncio.timeout(self._seconds):
+            await connection.send_packed_command(b"".join(commands), check_health=False)
+            for _ in commands:
+                try:
+                    answers.append(await connection.read_response())
+                except ResponseError as error:
+                    answers.append(error)
         return answers
 
     async def _connected(self) -> Any:
         if self._connection is None:
             self._connection = await self._pool.get_connection()
+            # One deadline for an exchange, not one for each sending and each answer in it.
+            self._seconds = self._connection.socket_timeout
+            self._connection.socket_timeout = None
         return self._connection
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            connection.socket_timeout = self._seconds
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
 

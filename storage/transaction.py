@@ -29,6 +29,47 @@ AWAY = (
 )
 
 
+class Held:
+    """One connection of a pool, taken with the first call and kept until it fails or is closed.
+
+    Taking one costs more than a short statement does.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", acquire_seconds: float) -> None:
+        """Take it from `pool`, waiting at most `acquire_seconds`."""
+        self._pool = pool
+        self._acquire_seconds = acquire_seconds
+        self._connection: PoolConnectionProxy[asyncpg.Record] | None = None
+
+    async def call(
+        self, sql: str, *args: object, seconds: float | None = None
+    ) -> list[asyncpg.Record]:
+        """Run one statement as a transaction of its own; the same as `Database.call`."""
+        try:
+            connection = self._connection
+            if connection is None or connection.is_closed():
+                await self.close()
+                connection = await self._pool.acquire(timeout=self._acquire_seconds)
+                self._connection = connection
+            try:
+                return await connection.fetch(sql, *args, timeout=seconds)
+            except TimeoutError:
+                connection.terminate()  # a server that hangs would not hear of a cancellation
+                raise
+        except AWAY as error:
+            await self.close()
+            if isinstance(error, ValueError):  # a wrong argument: a bug, not an absence
+                raise
+            raise Fault("unavailable", type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(*AWAY):
+                await self._pool.release(connection)
+
+
 class Database:
     """A pool of connections of one role; raises Fault `unavailable` when PostgreSQL is away."""
 
@@ -77,17 +118,15 @@ class Database:
 
         It may take `seconds`; None leaves it the connection's own limit.
         """
+        held = self.hold()
         try:
-            async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
-                try:
-                    return await connection.fetch(sql, *args, timeout=seconds)
-                except TimeoutError:
-                    connection.terminate()  # a server that hangs would not hear of a cancellation
-                    raise
-        except AWAY as error:
-            if isinstance(error, ValueError):  # a wrong argument: a bug, not an absence
-                raise
-            raise Fault("unavailable", type(error).__name__) from error
+            return await held.call(sql, *args, seconds=seconds)
+        finally:
+            await held.close()
+
+    def hold(self) -> "Held":
+        """Return one connection for one caller, who makes many calls and closes it at the end."""
+        return Held(self._pool, self._acquire_seconds)
 
     async def alive(self) -> bool:
         """Tell whether a trivial query is answered."""

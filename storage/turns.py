@@ -14,7 +14,7 @@ from protocol.faults import Fault
 from runtime.lifecycle import Tasks
 from runtime.logs import Log
 from storage.sessions import Record
-from storage.transaction import Database
+from storage.transaction import Database, Held
 
 log = Log("storage.turns")
 WRITERS: Final = 2
@@ -29,7 +29,7 @@ class TurnWriter:
         """Write through `db` with at most `writers` commits at a time."""
         self._db = db
         self._pending: deque[tuple[dict[str, Any], asyncio.Future[str]]] = deque()
-        self._wake = asyncio.Condition()
+        self._idle: list[asyncio.Future[None]] = []  # the last to rest is the first to be woken
         self._tasks = Tasks("turn-writer")
         self._writers = writers
 
@@ -55,23 +55,37 @@ class TurnWriter:
         self._pending.append((row, future))
         while len(self._tasks) < self._writers:
             self._tasks.start(self._run())
-        async with self._wake:
-            self._wake.notify()
+        if self._idle:
+            self._idle.pop().set_result(None)
         return await future
 
     async def _run(self) -> None:
-        while True:
-            async with self._wake:
+        held = self._db.hold()
+        try:
+            while True:
                 while not self._pending:
-                    await self._wake.wait()
-                batch = self._take_batch()
-            try:
-                await self._write(batch)
-            finally:
-                # Whatever went wrong: nobody waits for ever, and nothing unsaved is acknowledged.
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(Fault("unavailable", "not written"))
+                    await self._rest()
+                await self._write_all(held, self._take_batch())
+        finally:
+            await held.close()
+
+    async def _rest(self) -> None:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.append(woken)
+        try:
+            await woken
+        finally:
+            if woken in self._idle:  # the writer ends
+                self._idle.remove(woken)
+
+    async def _write_all(self, held: Held, batch: list[Any]) -> None:
+        try:
+            await self._write(held, batch)
+        finally:
+            # Whatever went wrong: nobody waits for ever, and nothing unsaved is acknowledged.
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(Fault("unavailable", "not written"))
 
     def _take_batch(self) -> list[Any]:
         batch: list[Any] = []
@@ -87,9 +101,9 @@ class TurnWriter:
         self._pending.extendleft(reversed(rest))
         return batch
 
-    async def _write(self, batch: list[Any]) -> None:
+    async def _write(self, held: Held, batch: list[Any]) -> None:
         try:
-            rows = await self._db.call(
+            rows = await held.call(
                 "SELECT * FROM save_turns($1)",
                 [row for row, _ in batch],
                 seconds=limits.SAVE_SECONDS,
@@ -100,18 +114,18 @@ class TurnWriter:
                     future.set_exception(fault)
             return
         except asyncpg.PostgresError as error:
-            await self._bisect(batch, error)
+            await self._bisect(held, batch, error)
             return
         outcomes = {(row["session_id"], row["turn"]): row["outcome"] for row in rows}
         for row, future in batch:
             if not future.done():
                 future.set_result(outcomes[(row["session_id"], row["turn"])])
 
-    async def _bisect(self, batch: list[Any], error: Exception) -> None:
+    async def _bisect(self, held: Held, batch: list[Any], error: Exception) -> None:
         """One bad row fails its whole group: write them one by one and fail only that one."""
         if len(batch) > 1:
             for item in batch:
-                await self._write([item])
+                await self._write(held, [item])
             return
         log.error("answer_refused", error=type(error).__name__)
         _, future = batch[0]

@@ -1,11 +1,11 @@
 """The measured server: the product's own composition with stamps in the pieces, nothing less.
 
-It is told what to do as JSON on standard input. The engine's pieces are stamped in the engine's
-hand, and once more when the coalescer lets them go: between the two lies the wait that is wanted.
+It is told what to do as JSON on standard input. The bank's pieces are stamped with the moment that
+they are due, a model's when the engine gives them, and all once more when the coalescer lets them
+go: between the two lies the wait that is wanted.
 """
 
 import argparse
-import asyncio
 import cProfile
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -22,7 +22,7 @@ from llm.gateway import Gateway
 from llm.request import Engine, EvaluationRequest, QuestionRequest
 from llm.tiers import Usage
 from loadtest.bench import stamps
-from runtime import logs
+from runtime import clock, logs
 from runtime.lifecycle import Stack
 from runtime.settings import Settings, read
 from server.app import Role, Server, compose
@@ -31,6 +31,7 @@ from server.inbox import Item
 from storage.ledger import LedgerStore
 
 PIECES: Final = 40
+NS: Final = 1_000_000_000
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -50,14 +51,17 @@ class PacedEngine(offline.OfflineEngine):
 
     async def question(self, request: QuestionRequest) -> AsyncGenerator[str | Usage, None]:
         """Yield the question's words again and again until there are pieces enough."""
-        loop = asyncio.get_running_loop()
+        seconds = self._told.piece_seconds
         text = offline.render(request.plan, request.directive, request.locale)
-        begun = loop.time()
-        for number, piece in enumerate(islice(cycle(offline.pieces(text)), self._told.pieces)):
-            due = begun + number * self._told.piece_seconds
-            if number and due > loop.time():
-                await asyncio.sleep(due - loop.time())
-            yield piece
+        due, step = clock.monotonic_ns(), int(seconds * NS)
+        pieces = [
+            f"{stamps.mark(stamps.PIECE, due + number * step)}{piece}"
+            for number, piece in enumerate(islice(cycle(offline.pieces(text)), self._told.pieces))
+        ]
+        pieces[0] = f"{stamps.mark(stamps.ASKED, due)}{pieces[0]}"
+        pace = offline.Pace(pieces, seconds, self.wheel)
+        while part := await pace.next():
+            yield part
         yield Usage()
 
 
@@ -135,7 +139,7 @@ def _composer(told: Told) -> Callable[[Settings, Role, Stack], Coroutine[Any, An
         instance = made.instance
         if instance is None:
             raise ValueError("an api server has no live wire to measure")
-        bank: Engine = StampedEngine(PacedEngine(told))  # type: ignore[assignment]
+        bank: Engine = PacedEngine(told)
         model = engines.open_model(settings)
         stamped: Engine | None = StampedEngine(model) if model else None  # type: ignore[assignment]
         instance.gateway = Gateway(bank, stamped, LedgerStore(instance.db))

@@ -17,7 +17,12 @@ ASKED, PIECE, LEFT = "b", "e", "f"
 
 def stamp(kind: str) -> str:
     """Return a stamp of now."""
-    return f"[{kind}{clock.monotonic_ns()}]"
+    return mark(kind, clock.monotonic_ns())
+
+
+def mark(kind: str, moment: int) -> str:
+    """Return a stamp of a moment."""
+    return f"[{kind}{moment}]"
 
 
 class Stamps(msgspec.Struct):

