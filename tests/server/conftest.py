@@ -9,10 +9,12 @@ from uuid import UUID
 
 import httpx2
 import msgspec
+import pytest
 import pytest_asyncio
 import uvicorn
 from redis.asyncio import Redis
 
+from protocol import limits
 from protocol.profile import Basics, Profile, Skill, Work
 from protocol.report import CompetencyReport, Evaluation, Quote
 from runtime import clock
@@ -244,9 +246,15 @@ async def writer(settings: Settings) -> AsyncIterator[RedisWriter]:
 
 @pytest_asyncio.fixture
 async def door(
-    settings: Settings, db: Database, redis: Redis, writer: RedisWriter, tenant: Tenant
+    settings: Settings,
+    db: Database,
+    redis: Redis,
+    writer: RedisWriter,
+    tenant: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Door]:
     """A server with an API on a free port, and two companies."""
+    monkeypatch.setattr(limits, "INSTANCE_LEASE_SECONDS", 55.0)  # what is announced is not renewed
     bound, url = listening()
     settings = msgspec.structs.replace(
         settings, public_url=url, origins=("https://empleos.example",)

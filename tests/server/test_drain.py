@@ -118,27 +118,29 @@ async def test_whoever_finds_no_place_below_the_cap_goes_to_another(settings, db
             slots, name = other.instance.slots, other.instance.id
             await slots.register(name, url=other.url, admit=1, cap=1, target=1)
         people = [one.interview(each) for each in made]
-        moved = [tasks.start(through_a_move(person)) for person in people]
-        async with asyncio.timeout(10):
-            while len(one.sessions) < 2:
+        inside: list[Interview] = []
+        moved = [tasks.start(through_a_move(person, inside)) for person in people]
+        async with asyncio.timeout(60):
+            while len(inside) < 2:
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(0.5)
             assert await one.sessions.drain() == 0
             await asyncio.gather(*moved)
         assert (len(two.sessions), len(three.sessions)) == (1, 1)
         assert [person.counts.refused for person in people] == [0, 0]
 
 
-async def through_a_move(person: Interview) -> None:
+async def through_a_move(person: Interview, inside: list[Interview]) -> None:
     """Live until the interview stands at another instance."""
     async with contextlib.aclosing(person.frames()) as frames:
+        await until(frames, messages.QuestionCompleted)
+        inside.append(person)
         await until(frames, messages.SessionMoving)
         await until(frames, messages.SessionState)
 
 
 async def until(frames, kind):
     """The next frame of a kind."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         async for frame in frames:
             if isinstance(frame, kind):
                 return frame

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+import msgspec
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -53,7 +54,7 @@ class Wire:
 
     async def next(self, kind=None):
         """The next frame, or the next of a kind."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 frame = messages.decode_server(await self.socket.recv())
                 if kind is None or isinstance(frame, kind):
@@ -61,7 +62,7 @@ class Wire:
 
     async def closed(self):
         """The close code, once the server has closed."""
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(60):
             with contextlib.suppress(ConnectionClosed):
                 while True:
                     await self.socket.recv()
@@ -70,6 +71,13 @@ class Wire:
     async def join(self, **seen):
         await self.send(messages.SessionJoin(**seen))
         return await self.next(messages.SessionJoined)
+
+
+async def stands(redis, made, turn):
+    """Whether the live state has the whole question of a turn, which waits for its answer."""
+    state = msgspec.json.decode(await redis.hget(keys.live(made.session_id), "state"))
+    current = state["current"]
+    return current is not None and current["turn"] == turn and current["completed"]
 
 
 def refused_with(error):
@@ -346,7 +354,7 @@ async def test_a_full_instance_refuses_cleanly(settings, db, tenant, monkeypatch
                 assert (await again.join(epoch=joined.epoch, offset=0)).epoch == joined.epoch
 
 
-async def test_another_instance_takes_over_after_a_crash(settings, db, tenant):
+async def test_another_instance_takes_over_after_a_crash(settings, db, tenant, redis):
     """The question that waited stands there again, under a higher epoch, and nothing is lost."""
     made = await make_interview(db, tenant)
     async with live_house(settings, "one") as one, live_house(settings, "two") as two:
@@ -357,7 +365,9 @@ async def test_another_instance_takes_over_after_a_crash(settings, db, tenant):
             waiting = await wire.next(messages.QuestionCompleted)
             while waiting.turn != 2:
                 waiting = await wire.next(messages.QuestionCompleted)
-            await asyncio.sleep(0.1)
+            async with asyncio.timeout(30):
+                while not await stands(redis, made, 2):
+                    await asyncio.sleep(0.01)
             async with Wire(two.url, messages.TICKET_PREFIX + two.ticket(made)) as other:
                 taken = await other.join(epoch=joined.epoch, offset=waiting.offset)
                 assert taken.epoch > joined.epoch

@@ -42,9 +42,9 @@ async def test_a_refusal_does_not_push_the_moment_away(redis: Redis) -> None:
 async def test_time_lets_requests_through_again(redis: Redis) -> None:
     """After the wait that was told, the next one passes."""
     limit = RateLimit(redis, per_minute=1200, burst=2)
-    while await limit.take("ana") == 0:
+    while (wait := await limit.take("ana")) == 0:
         pass
-    await asyncio.sleep(await limit.take("ana") + 0.02)
+    await asyncio.sleep(wait + 0.02)
     assert await limit.take("ana") == 0
 
 
@@ -91,10 +91,10 @@ def test_a_limit_that_admits_nothing_is_a_mistake(redis: Any) -> None:
 
 async def test_a_user_over_the_rate_gets_429_and_others_do_not(door: Door) -> None:
     """One user's 429 carries Retry-After and a problem document; another user goes on."""
-    object.__setattr__(door.house, "limiter", Limiter(door.house.redis, per_minute=6, burst=3))
+    object.__setattr__(door.house, "limiter", Limiter(door.house.redis, per_minute=1, burst=3))
     recruiter, operator = door.recruiter, door.operator
     answers = [await recruiter.get("/api/v1/me") for _ in range(5)]
     assert [a.status_code for a in answers] == [200, 200, 200, 429, 429]
     assert answers[3].json()["code"] == "rate_limited"
-    assert 1 <= int(answers[3].headers["retry-after"]) <= 10
+    assert 1 <= int(answers[3].headers["retry-after"]) <= 60
     assert (await operator.get("/api/v1/me")).status_code == 200

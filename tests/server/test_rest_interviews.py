@@ -132,8 +132,11 @@ async def test_a_ticket_needs_consent_and_a_place(door: Door) -> None:
     assert instance.taken == 1  # the reservation is the admission
 
 
-async def test_without_a_place_the_ticket_is_for_the_waiting_room(door: Door) -> None:
+async def test_without_a_place_the_ticket_is_for_the_waiting_room(
+    door: Door, monkeypatch: Any
+) -> None:
     """A place in line with its proof; the admission door says where; a reload keeps it."""
+    monkeypatch.setattr(waiting, "_BOUNDS", (600_000, 60_000, *waiting._BOUNDS[2:]))  # no hurry
     first, second = [await door.interview() for _ in range(2)]
     await door.instance(taken=2, admit=2, cap=3)
     guests = [await door.consent(invited) for invited in (first, second)]

@@ -83,6 +83,7 @@ class Room:
 @pytest_asyncio.fixture
 async def room(settings, redis, monkeypatch):
     """A waiting room over a writer of its own, patient with a slow machine."""
+    monkeypatch.setattr(limits, "INSTANCE_LEASE_SECONDS", 55.0)
     monkeypatch.setattr(waiting, "_BOUNDS", (KEEP * 1000, PRESENT * 1000, *waiting._BOUNDS[2:]))
     one = open_redis(settings.redis_url, connections=1)
     writer = RedisWriter(one)
