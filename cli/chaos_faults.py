@@ -19,6 +19,7 @@ from runtime import clock
 SHARE: Final = 0.3  # of the calls: five failures in a row, which open a breaker, stay rare
 TURNS: Final = 4
 THINK_SECONDS: Final = 1.0
+ENTER_PER_SECOND: Final = 20.0
 RETRY_AFTER_SECONDS: Final = 1.0  # of a 429: everybody stays away from the tier for so long
 SLOW_SECONDS: Final = 15.0  # longer than the first piece may take, and than silence may last
 MODE_SECONDS: Final = 300.0  # then whoever is not at the end has failed
@@ -81,7 +82,11 @@ async def _mode(args: argparse.Namespace, there: Ground, mode: str) -> Faulted:
     standin.account = Account()
     failed, begun = standin.faults[mode], clock.monotonic()
     standin.change({"faults": {mode: SHARE}, "seed": args.seed})
-    crowd = Witnesses(think_seconds=args.think_seconds or THINK_SECONDS, seed=args.seed)
+    crowd = Witnesses(
+        think_seconds=args.think_seconds or THINK_SECONDS,
+        seed=args.seed,
+        enter_seconds=args.sessions / ENTER_PER_SECOND,
+    )
     await crowd.live(there.ways(seats), seconds=MODE_SECONDS)
     seconds = BATCH_REPORT_SECONDS if batched else REPORT_SECONDS
     kept = await there.kept(seats, seconds=seconds)

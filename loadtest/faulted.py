@@ -40,6 +40,7 @@ class Faulted(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int
     finished: int
     cut: dict[str, int]
+    bounced: int  # first joins that had to be tried again
     refused: list[str]
     lost: int
     reports: int
@@ -92,6 +93,7 @@ def judge(
         sessions=len(books),
         finished=sum(bool(book.finished) for book in books),
         cut=dict(Counter(str(code) for book in books for code in book.cut)),
+        bounced=sum(len(book.bounced) for book in books),
         refused=sorted({book.refused for book in books if book.refused}),
         lost=outage.lost(books, kept),
         **msgspec.structs.asdict(outage.reported(kept)),

@@ -53,6 +53,7 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int
     finished: int
     cut: dict[str, int]  # close codes while an interview went on
+    bounced: int  # first joins that had to be tried again
     refused: list[str]
     lost: int  # acknowledged answers that are not in the record
     reports: int
@@ -132,6 +133,7 @@ def judge(
         sessions=len(books),
         finished=sum(bool(book.finished) for book in books),
         cut=dict(Counter(str(code) for book in books for code in book.cut)),
+        bounced=sum(len(book.bounced) for book in books),
         refused=sorted({book.refused for book in books if book.refused}),
         lost=lost(books, kept),
         **msgspec.structs.asdict(reported(kept)),

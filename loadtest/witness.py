@@ -104,12 +104,29 @@ class Witness:
         self.completed[turn], self.told_for[turn] = text, self.told
 
 
+class _Page(chaos.Watched):
+    """A client whose connections are cut only once it has been inside: before, it is bounced."""
+
+    inside = False
+
+    async def _welcome(self, frame: messages.SessionJoined) -> None:
+        self.inside = True
+        await super()._welcome(frame)
+
+    def _judge_close(self, code: int) -> None:
+        super()._judge_close(code)
+        if not self.inside and code in self._book.cut:
+            self._book.cut.remove(code)
+            self._book.bounced.append(str(code))
+
+
 class Witnesses:
     """Many of them at once, each with a book."""
 
-    def __init__(self, *, think_seconds: float, seed: int) -> None:
-        """Answer after half to one and a half of `think_seconds`."""
+    def __init__(self, *, think_seconds: float, seed: int, enter_seconds: float = 0.0) -> None:
+        """Answer after half to one and a half of `think_seconds`; all enter within some."""
         self._think_seconds = think_seconds
+        self._enter_seconds = enter_seconds or think_seconds
         self._seed = seed
         self.books: list[chaos.Book] = []
         self.seen: list[Witness] = []
@@ -127,8 +144,8 @@ class Witnesses:
 
     async def _live(self, book: chaos.Book, seen: Witness, way: FetchAgain) -> None:
         rng = random.Random(f"{self._seed}/{book.number}")
-        await asyncio.sleep(rng.uniform(0, self._think_seconds))
-        interview = chaos.Watched(way, book, backoff=Backoff(rng))
+        await asyncio.sleep(rng.uniform(0, self._enter_seconds))
+        interview = _Page(way, book, backoff=Backoff(rng))
         try:
             async with Tasks("thinking") as thinking:
                 async for frame in interview.frames():
