@@ -45,7 +45,8 @@ class Journey:
     async def run(self, data: bytes, filename: str, opening: dict[str, Any]) -> dict[str, Any]:
         """Return cv, matches, interview, report (and its HTML page under `html`)."""
         self._step("opening", title=opening["title"])
-        opening_id = await self._visit.begin(opening)
+        # Whoever runs a demo waits for the report: no batch for this one.
+        opening_id = await self._visit.begin({**opening, "reports": "now"})
         self._step("cv", name=filename, size=self._words.size(len(data)))
         cv = await self._read_cv(data, filename, opening_id)
         self._step("matches")

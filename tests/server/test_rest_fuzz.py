@@ -40,7 +40,8 @@ BODIES = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8) | JSON
 @given(
     path=st.sampled_from(
         ["/openings", "/cvs", "/interviews", "/interviews/{id}/decision",
-         "/interviews/{id}/requests/{id}", "/cvs/{id}/confirm", "/interviews/{id}/link"]
+         "/interviews/{id}/requests/{id}", "/cvs/{id}/confirm", "/interviews/{id}/link",
+         "/interviews/{id}/evaluation"]
     ),
     body=BODIES,
     id_=st.uuids(),

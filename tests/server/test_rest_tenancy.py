@@ -15,6 +15,7 @@ BODIES: dict[str, Any] = {
     "openings": {"title": "Robo"},
     "decision": {"decision": "decline", "reason": "Una razón cualquiera."},
     "requests": {"status": "granted", "extra_minutes": 5},
+    "evaluation": {"micro_usd_max": 1_000_000_000},
 }
 
 

@@ -1,5 +1,5 @@
 /**
- * A report that waits for a batch, at half the price, and the choice to have it now, with its price.
+ * A report that waits for a batch, at half the price; and the choice of now, with its price.
  */
 
 import { h } from "../page/dom.js";
