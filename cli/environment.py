@@ -36,6 +36,11 @@ def settings(**overrides: Any) -> Settings:
     return complete(found)
 
 
+def given() -> Settings:
+    """Return what the environment says and nothing more: for commands without stores."""
+    return read(os.environ)
+
+
 def join_embedded(found: Settings) -> Settings:
     """Point the settings at the embedded services of the state folder."""
     services = embedded.status(found.state_dir)

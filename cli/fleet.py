@@ -5,7 +5,7 @@ import asyncio
 import json
 from typing import Any
 
-from cli import environment
+from cli import budget, check, environment
 from fleet import costs
 from runtime.settings import Settings, WrongSetting
 from storage.connect import open_database
@@ -16,7 +16,7 @@ INTERVIEWS_MAX = 1_000_000
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command and what it can be asked."""
-    parser = subparsers.add_parser("fleet", help="what the installation costs")
+    parser = subparsers.add_parser("fleet", help="what the installation costs and may")
     asked = parser.add_subparsers(dest="fleet_command", metavar="WHAT", required=True)
     one = asked.add_parser(
         "costs",
@@ -37,6 +37,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     one.add_argument("--days", type=int, default=30, help="of the ledger (default: 30)")
     one.add_argument("--json", action="store_true", help="print the figures as JSON")
     one.set_defaults(run=run)
+    budget.add(asked)
+    check.add(asked)
 
 
 def run(args: argparse.Namespace) -> int:

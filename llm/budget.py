@@ -13,7 +13,9 @@ from uuid import UUID
 
 import msgspec
 
-from protocol import limits
+from llm.alerts import Alert, AlertDesk
+from llm.policies import Policies
+from protocol import ids, limits
 from protocol.faults import Fault
 from runtime import clock, metrics
 from runtime.lifecycle import Tasks
@@ -44,17 +46,6 @@ BOUNDS: Final = Bounds(question=2_500, evaluation=250_000)  # until a dearer one
 REDIS, POSTGRES, NOBODY = 0, 1, 2
 
 
-class Alert(msgspec.Struct, frozen=True):
-    """A threshold of a company's account was crossed; for a webhook, should one be wanted."""
-
-    tenant_id: UUID
-    session_id: UUID | None
-    account: str
-    percent: int
-    used: int
-    limit: int
-
-
 class Money:
     """Where calls of this process reserve and settle."""
 
@@ -65,15 +56,20 @@ class Money:
         shared: Buckets | None = None,
         budgets: Budgets | None = None,
         processes: int = 1,
-        on_alert: Callable[[Alert], None] | None = None,
+        desk: AlertDesk | None = None,
     ) -> None:
-        """Reserve in `shared` (Redis), else in `budgets` (PostgreSQL); with neither, book only."""
+        """Reserve in `shared` (Redis), else in `budgets` (PostgreSQL); with neither, book only.
+
+        Thresholds that are crossed are told at the `desk`.
+        """
         self._ledger = ledger
         self._shared = shared
         self._budgets = budgets
         self._processes = processes
-        self._on_alert = on_alert
+        self._desk = desk
+        self._on_alert: Callable[[Alert], None] | None = desk.tell if desk else None
         self._tasks = Tasks("money")
+        self._policies = None if budgets is None else Policies(budgets, self._tasks)
         self._away_until = 0.0
         self._local: dict[str, LocalBucket] = {}
         self._elsewhere: set[str] = set()  # attempts reserved without Redis
@@ -137,6 +133,8 @@ class Money:
             else:
                 metrics.model_stores.set(REDIS)
                 self._reap_soon(self._shared)
+                if self._policies is not None:
+                    self._policies.look_soon(self._shared, need.tenant_id)
                 return answer
         return await self._without_redis(need)
 
@@ -270,10 +268,13 @@ class Money:
                 self._local[need.tier].give_back(need.tokens, used.tokens)
             if self._budgets is not None:
                 try:
-                    await self._budgets.settle(need, entry)
+                    crossed = await self._budgets.settle(need, entry)
                 except Fault:
                     if entry is not None:
                         self._ledger.book(entry)
+                    return
+                for one in crossed:
+                    self._alert(need, one)
             return
         assert self._shared is not None
         try:
@@ -332,10 +333,11 @@ class Money:
         )
         if self._on_alert is not None:
             session = need.session_id if crossed.account == "session" else None
+            day = ids.created_at(need.line.id).date()  # when it was reserved
             self._on_alert(
                 Alert(
                     need.tenant_id, session, crossed.account,
-                    crossed.percent, crossed.used, crossed.limit,
+                    crossed.percent, crossed.used, crossed.limit, day,
                 )
             )  # fmt: skip
 
@@ -377,4 +379,6 @@ class Money:
         if self._ends:
             await asyncio.wait(set(self._ends), timeout=limits.LEDGER_SECONDS)
         await self._tasks.close()
+        if self._desk is not None:
+            await self._desk.close()
         await self._ledger.close()

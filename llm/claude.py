@@ -19,7 +19,7 @@ from llm.request import EvaluationRequest, JobRequest, QuestionRequest
 from llm.tiers import Task, TaskSettings, Tier, Tiers, Usage
 from llm.wire_http import Exchange, Wire
 from protocol import limits
-from runtime import clock
+from runtime import clock, metrics
 from runtime.lifecycle import Tasks
 from runtime.logs import Log
 
@@ -216,6 +216,7 @@ class ClaudeEngine:
                 continue
             self._stand_ins = self._tiers.stand_ins(missing)
             for name, tier in self._tiers.tiers.items():
+                metrics.model_missing.labels(name).set(int(tier.model in missing))
                 if tier.model in missing:
                     standing = self._stand_ins.get(name, "")
                     log.warning("model_gone", tier=name, model=tier.model, name=standing or "none")

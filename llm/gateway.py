@@ -21,6 +21,7 @@ from typing import Any, overload
 
 from interview.scoring import Claim
 from llm import cache, engines, hedge, ladder, tiers, wording
+from llm.alerts import AlertDesk
 from llm.breaker import CLOSED, Breaker, Breakers
 from llm.budget import Money
 from llm.call import Call, Guard, task_of
@@ -376,6 +377,7 @@ def open_gateway(
         shared=None if writer is None else Buckets(writer),
         budgets=None if db is None else Budgets(db, default),
         processes=settings.model_processes_max,
+        desk=None if db is None else AlertDesk(db, send=bool(settings.alert_url)),
     )
     return Gateway(
         engines.open_bank(settings),

@@ -32,3 +32,7 @@ def declare(broker: RedisBroker, do: Callable[[str], None]) -> None:
     @dramatiq.actor(broker=broker, queue_name=queue, actor_name=NAMES[jobs.PlanInterview])
     def plan(envelope: str) -> None:
         do(envelope)
+
+    @dramatiq.actor(broker=broker, queue_name=queue, actor_name=NAMES[jobs.BudgetAlert])
+    def alert(envelope: str) -> None:
+        do(envelope)

@@ -21,6 +21,7 @@ NAMES: Final[dict[type[jobs.Job], str]] = {
     jobs.OpeningVector: "opening",
     jobs.Evaluate: "evaluate",
     jobs.PlanInterview: "plan",
+    jobs.BudgetAlert: "alert",
     jobs.EvaluationRound: "evaluation_round",
 }
 

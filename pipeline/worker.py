@@ -15,6 +15,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from pipeline import actors, port
+from pipeline.alert_task import AlertTask
 from pipeline.batching import RoundTask
 from pipeline.broker import close_broker, give_back, open_broker
 from pipeline.cv_task import CvTask
@@ -40,6 +41,7 @@ KINDS: Final[dict[type[jobs.Job], MakeTask]] = {
     jobs.Evaluate: EvaluateTask,
     jobs.EvaluationRound: RoundTask,
     jobs.PlanInterview: PlanTask,
+    jobs.BudgetAlert: AlertTask,
 }
 
 

@@ -123,6 +123,11 @@ QUESTION_BUDGET_PERCENT = 60  # of a session's limit; the rest pays its report
 HOLD_SECONDS = 240.0  # a reservation whose end nobody told belongs to a dead process
 WORK_CACHE_SECONDS = 7 * 24 * 3600  # answers to job-level work
 WORK_LEAD_SECONDS = 60.0  # whoever computes such an answer has this long, then another takes over
+POLICY_SECONDS = 30.0  # a company's limits are looked up this often, by each process that calls
+ALERTS_WAITING_MAX = 1_000  # thresholds that a process keeps for PostgreSQL
+ALERT_KEEP_SECONDS = 600.0  # then the oldest of them is given up
+ALERT_SECONDS = 10.0  # one telling of the operator's receiver
+ALERT_RETRIES = 12  # of it: about eight minutes
 DESCRIBED_MAX = 12  # requirements of an opening that only its description names
 
 # CVs (SPEC cv-1) --------------------------------------------------------------------------

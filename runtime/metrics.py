@@ -95,6 +95,10 @@ model_refusals = Counter(
 model_steps = Counter(
     "model_steps_total", "Steps down the ladder", ["tier", "reason"], registry=REGISTRY
 )
+model_missing = Gauge(
+    "model_missing", "1 for a tier whose model the provider does not list", ["tier"],
+    registry=REGISTRY,
+)  # fmt: skip
 model_breaker = Gauge("model_breaker", "0 closed, 1 half open, 2 open", ["tier"], registry=REGISTRY)
 model_hedges = Counter("model_hedges_total", "Second calls", ["outcome"], registry=REGISTRY)
 model_stores = Gauge(
@@ -123,6 +127,12 @@ evaluations = Counter(
 batches = Counter(
     "model_batches_total",
     "Batches of evaluations: made, ended, lost, cancelled, refused",
+    ["outcome"],
+    registry=REGISTRY,
+)
+alerts_sent = Counter(
+    "budget_alerts_sent_total",
+    "Tellings of the operator's receiver: sent, failed or given_up",
     ["outcome"],
     registry=REGISTRY,
 )

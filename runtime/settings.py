@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -71,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     model_month_micro_usd: int = 1_500_000_000
     model_processes_max: int = 32  # with Redis away each takes this part of the provider's limits
     model_hedge: bool = False  # a second call where the first piece is late
+    alert_url: str = ""  # whoever wants to hear of thresholds: https, or http on this machine
+    alert_secret: str = ""  # what they check the signature with
 
     def __post_init__(self) -> None:
         """Refuse relations that can't work, naming the variables."""
@@ -90,6 +93,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise WrongSetting("ENTREVISTADOR_SECRET must be at least 32 characters of randomness")
         if self.engine == "claude" and not self.anthropic_api_key:
             raise WrongSetting("ENTREVISTADOR_ENGINE=claude needs ANTHROPIC_API_KEY")
+
+        if self.alert_url:
+            self._check_alerts()
+
+    def _check_alerts(self) -> None:
+        parts = urlsplit(self.alert_url)
+        own = parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and own)):
+            raise WrongSetting(
+                "ENTREVISTADOR_ALERT_URL must be https://, or http:// on 127.0.0.1 or localhost"
+            )
+        if len(self.alert_secret) < 32:  # noqa: PLR2004 - 128 bits in hex
+            raise WrongSetting(
+                "ENTREVISTADOR_ALERT_URL needs ENTREVISTADOR_ALERT_SECRET, at least 32 characters "
+                "of randomness that the receiver checks signatures with"
+            )
 
     @property
     def asks_with_model(self) -> bool:

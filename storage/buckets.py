@@ -206,6 +206,11 @@ class Buckets:
         names = [keys.holds(), keys.open_attempts(), *accounts(tenant_id, session_id)]
         await self._writer.run("rebuild", names, arguments)
 
+    async def limit(self, tenant_id: UUID, tops: tuple[int, int, int], at: int) -> bool:
+        """Tell the accounts that are there of a company's limits as PostgreSQL had them at `at`."""
+        names = accounts(tenant_id, None)[1:]
+        return bool(await self._writer.run("limits", names, [*tops, at]))
+
     async def forget(self, names: list[str]) -> None:
         """Drop accounts (by their keys): the next reservation makes them from the ledger."""
         await self._writer.run("forget", names, [])

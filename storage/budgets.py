@@ -12,12 +12,13 @@ import msgspec
 from protocol import limits
 from runtime import clock
 from storage import keys
-from storage.buckets import ACCOUNTS, Known, Need, Owed, Spent
+from storage.buckets import ACCOUNTS, Crossed, Known, Need, Owed, Spent
 from storage.ledger import LedgerEntry, insert
 from storage.transaction import Connection, Database
 
 OPEN_SECONDS: Final = limits.QUESTION_SECONDS + 15.0  # an attempt older than this has ended
 _LOCK: Final = 7_341_003
+THRESHOLDS: Final = (50, 80, 100)  # settle.lua and limits.lua have them too
 STALE_SECONDS: Final = 60.0  # an account untouched for this long is made from the ledger again
 
 _SPENT: Final = """
@@ -57,24 +58,57 @@ def attempt_name(session_id: UUID, turn: int, ask: int, fence: int) -> str:
     return f"{session_id}:{turn}:{ask}:{fence}"
 
 
-async def policy(c: Connection, tenant_id: UUID, default: Policy) -> Policy:
-    """Return a company's own limits, or the default."""
+class Limits(msgspec.Struct, frozen=True):
+    """A company's limits; `own` unless they are the settings', `at` when PostgreSQL said so (us).
+
+    What was said later is never behind: whoever reads after a commit has its stamp after it too.
+    """
+
+    policy: Policy
+    own: bool
+    at: int
+
+
+async def limits_of(c: Connection, tenant_id: UUID, default: Policy) -> Limits:
+    """Return a company's limits as they are now."""
     row = await c.fetchrow(
-        "SELECT session_micro_usd, day_micro_usd, month_micro_usd FROM model_budgets "
-        "WHERE tenant_id = $1",
+        "SELECT b.session_micro_usd, b.day_micro_usd, b.month_micro_usd, "
+        "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS at "
+        "FROM (SELECT 1) one LEFT JOIN model_budgets b ON b.tenant_id = $1",
         tenant_id,
     )
-    return Policy(*row) if row else default
+    assert row is not None
+    session, day, month, at = row
+    own = session is not None
+    return Limits(Policy(session, day, month) if own else default, own, at)
+
+
+async def policy(c: Connection, tenant_id: UUID, default: Policy) -> Policy:
+    """Return a company's own limits, or the default."""
+    return (await limits_of(c, tenant_id, default)).policy
 
 
 async def set_policy(c: Connection, tenant_id: UUID, limits_: Policy) -> None:
-    """Give a company limits of its own; accounts in Redis have to be forgotten after this."""
+    """Give a company limits of its own; Redis is told after the commit, or hears of it soon."""
     await c.execute(
         "INSERT INTO model_budgets (tenant_id, session_micro_usd, day_micro_usd, month_micro_usd) "
         "VALUES ($1, $2, $3, $4) ON CONFLICT (tenant_id) DO UPDATE SET "
         "session_micro_usd = $2, day_micro_usd = $3, month_micro_usd = $4, updated_at = now()",
         tenant_id, limits_.session, limits_.day, limits_.month,
     )  # fmt: skip
+
+
+async def drop_policy(c: Connection, tenant_id: UUID) -> None:
+    """Give a company the settings' limits again."""
+    await c.execute("DELETE FROM model_budgets WHERE tenant_id = $1", tenant_id)
+
+
+async def spent(c: Connection, tenant_id: UUID) -> tuple[int, int]:
+    """Return what the ledger says of the company's day and month (UTC), in micro-dollars."""
+    day = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    row = await c.fetchrow(_SPENT, tenant_id, None, day.replace(day=1), day)
+    assert row is not None
+    return row["day"], row["month"]
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -96,6 +130,11 @@ class Budgets:
         """Return what was spent, the limits, and the attempts that are open."""
         async with self._db.tenant(need.tenant_id) as c:
             return await self._known(c, need, bounds)
+
+    async def limits(self, tenant_id: UUID) -> Limits:
+        """Return a company's limits as they are now; Fault `unavailable`."""
+        async with self._db.tenant(tenant_id) as c:
+            return await limits_of(c, tenant_id, self._default)
 
     async def _known(self, c: Connection, need: Need, bounds: Bounds) -> Known:
         now = clock.now()
@@ -176,22 +215,44 @@ class Budgets:
             need.tenant_id, names, need.bound,
         )  # fmt: skip
 
-    async def settle(self, need: Need, entry: LedgerEntry | None) -> None:
-        """Charge what a call reserved here really cost, with its line in the same transaction."""
+    async def settle(self, need: Need, entry: LedgerEntry | None) -> list[Crossed]:
+        """Charge what a call reserved here really cost, with its line in the same transaction.
+
+        Returns the thresholds that it crossed.
+        """
         cost = entry.micro_usd if entry else 0
+        names = keys.account_names(need.session_id)
         async with self._db.tenant(need.tenant_id) as c:
-            await c.execute(
+            rows = await c.fetch(
                 "UPDATE model_accounts SET used = used + $3 WHERE tenant_id = $1 "
-                "AND account = ANY($2)",
-                need.tenant_id, keys.account_names(need.session_id), cost - need.bound,
+                "AND account = ANY($2) RETURNING account, used",
+                need.tenant_id, names, cost - need.bound,
             )  # fmt: skip
-            if entry is not None:
-                await insert(c, [entry])
+            if entry is None:
+                return []
+            await insert(c, [entry])
+            tops = await policy(c, need.tenant_id, self._default)
+        used = {row["account"]: row["used"] for row in rows}
+        accounts = zip(ACCOUNTS, names, (tops.session, tops.day, tops.month), strict=True)
+        return [
+            Crossed(account, percent, used[name], limit)
+            for account, name, limit in accounts
+            if name in used and (account != "session" or need.session_id is not None)
+            if (percent := crossed(used[name] - cost, used[name], limit))
+        ]
 
     async def forget(self, tenant_id: UUID) -> None:
         """Drop the accounts of a tenant: Redis is back, and keeps them."""
         async with self._db.tenant(tenant_id) as c:
             await c.execute("DELETE FROM model_accounts WHERE tenant_id = $1", tenant_id)
+
+
+def crossed(before: int, after: int, limit: int) -> int:
+    """Return the highest threshold that lies between, in percent of the limit; 0 = none."""
+    if limit <= 0:
+        return 0
+    passed = (one for one in THRESHOLDS if before * 100 < limit * one <= after * 100)
+    return max(passed, default=0)
 
 
 def _owed(need: Need, name: str, task: str, bound: int, row: Any) -> Owed:

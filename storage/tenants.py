@@ -99,6 +99,12 @@ async def ensure(c: Connection, *, slug: str, name: str, about: str = "") -> UUI
     return UUID(str(kept))
 
 
+async def id_of(c: Connection, slug: str) -> UUID | None:
+    """Return any company's id by its slug, for operators (the fleet's role)."""
+    found = await c.fetchval("SELECT company_id($1)", slug)
+    return None if found is None else UUID(str(found))
+
+
 async def by_slug(c: Connection, slug: str) -> Tenant | None:
     """Return a company by its slug: its own (application) or any (owner)."""
     row = await c.fetchrow(f"SELECT {rows.columns(Tenant)} FROM tenants WHERE slug = $1", slug)

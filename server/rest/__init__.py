@@ -18,6 +18,7 @@ from protocol import limits
 from server import health, pages, problems
 from server.house import STATE_KEY, House
 from server.rest import (
+    budget,
     candidate,
     candidates,
     cvs,
@@ -84,7 +85,11 @@ def routes(house: House) -> list[ControllerRouterHandler]:
         _router(*events.HANDLERS, guard=guards.member, security=[_PERSON], tag="people"),
         _router(*recruiters, guard=guards.recruiter, security=[_PERSON], tag="recruiter"),
         _router(
-            *fleet.OPERATOR_HANDLERS, guard=guards.operator, security=[_PERSON], tag="operator"
+            *fleet.OPERATOR_HANDLERS,
+            *budget.OPERATOR_HANDLERS,
+            guard=guards.operator,
+            security=[_PERSON],
+            tag="operator",
         ),
         # The token in the path is the permission, and the body is a file.
         Router(API, route_handlers=list(cvs.UPLOAD_HANDLERS), tags=["recruiter"]),

@@ -13,6 +13,7 @@ from llm.reply import ModelFault
 from llm.request import EvaluationRequest, QuestionRequest
 from loadtest.model import Standin
 from protocol import limits
+from runtime import metrics
 from runtime.settings import Settings
 
 Ask = Callable[..., QuestionRequest]
@@ -61,6 +62,10 @@ async def test_a_model_that_is_gone_is_warned_of_and_its_fallback_asks(
     [billed] = standin[0].account.calls
     assert tiers.load().tiers[usage.tier].cost(usage) == billed.micro_usd
     assert "model_gone" in [record.getMessage() for record in caplog.records]
+    missing = {
+        name: metrics.model_missing.labels(name)._value.get() for name in ("fast", "balanced")
+    }
+    assert missing == {"fast": 1, "balanced": 0}
 
 
 async def test_what_is_scored_falls_back_to_a_stronger_model(
