@@ -173,7 +173,9 @@ async def test_a_leader_that_fails_is_followed_by_one(gateways: Any) -> None:
     worker.seconds = other.seconds = 0.2
     worker.fault = ModelFault("max_tokens")
     first = asyncio.ensure_future(one.complete(job()))
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(30):
+        while not worker.calls:
+            await asyncio.sleep(0.01)
     waiting = [asyncio.ensure_future(two.complete(job())) for _ in range(5)]
     with pytest.raises(Fault) as raised:
         await first
@@ -186,9 +188,10 @@ async def test_a_leader_that_died_is_followed_when_its_time_is_up(
     gateways: Any, redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waits for a process that is gone."""
-    monkeypatch.setattr(limits, "WORK_LEAD_SECONDS", 0.4)
     (one, worker), _ = gateways
-    assert await WorkCache(redis).lead(UUID(int=1), digest(job())) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(limits, "WORK_LEAD_SECONDS", 0.4)
+        assert await WorkCache(redis).lead(UUID(int=1), digest(job())) is not None
     found = await asyncio.gather(*(one.complete(job()) for _ in range(5)))
     assert (worker.calls, len({answer.text for answer in found})) == (1, 1)
 

@@ -91,7 +91,7 @@ def pieces(parts: list[Any]) -> list[str]:
 
 
 async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not happened():
             await asyncio.sleep(0.01)
 
@@ -245,8 +245,8 @@ async def test_pieces_that_keep_coming_are_no_stall(
     model: Subject, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A question may take many times longer than the silence that is allowed in it."""
-    monkeypatch.setattr(limits, "MODEL_PIECE_SECONDS", 0.3)
-    model.standin.change({"piece_seconds": 0.05})
+    monkeypatch.setattr(limits, "MODEL_PIECE_SECONDS", 0.6)
+    model.standin.change({"piece_seconds": 0.08})
     parts = await heard(model.engine, ask())
     assert parts[-1].final
 
@@ -276,7 +276,7 @@ async def test_after_every_way_of_failing_the_next_call_is_well(model: Subject, 
         await failed(model.engine, ask())
         parts = await heard(model.engine, ask())
         assert "".join(pieces(parts)) in QUESTIONS["es"]
-    assert model.standin.open_streams == 0
+    await until(lambda: model.standin.open_streams == 0)
 
 
 async def test_no_server_at_all_is_named_and_costs_nothing(ask: Ask) -> None:

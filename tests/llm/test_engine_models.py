@@ -27,7 +27,7 @@ def opened(url: str) -> ClaudeEngine:
 
 
 async def checked(engine: ClaudeEngine) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(engine._tasks):
             await asyncio.sleep(0.01)
 

@@ -57,6 +57,13 @@ async def parts_of(engine: ClaudeEngine, request: QuestionRequest) -> list[Any]:
     return [part async for part in engine.question(request)]
 
 
+async def given_back(engine: ClaudeEngine) -> None:
+    """Wait until the ends of all replies have come, and with them their connections."""
+    async with asyncio.timeout(30):
+        while len(engine._wire.endings):
+            await asyncio.sleep(0.01)
+
+
 def engine_at(url: str, **changes: Any) -> ClaudeEngine:
     engine = ClaudeEngine(Wire(key="sk", base_url=url, **changes), tiers.load())
     engine._checked = True  # the list of models is not what is watched here
@@ -79,10 +86,12 @@ async def test_a_connection_serves_one_question_after_the_other(
     try:
         for _ in range(10):
             await parts_of(engine, ask())
+            await given_back(engine)
         assert len(ports) == 1
         await asyncio.gather(*(parts_of(engine, ask()) for _ in range(20)))
         at_once = len(ports)
         assert at_once <= 20
+        await given_back(engine)
         await asyncio.gather(*(parts_of(engine, ask()) for _ in range(20)))
         assert len(ports) <= 20
     finally:
@@ -155,14 +164,17 @@ async def test_a_server_that_takes_the_request_and_says_nothing_is_not_waited_fo
         engine = engine_at(f"http://127.0.0.1:{port}")
         with pytest.raises(ModelFault) as raised:
             await parts_of(engine, ask())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await gone.wait()
         await engine.close()
     assert raised.value.reason == "late"
 
 
-async def test_a_reply_whose_end_comes_late_still_gives_its_connection_back(ask: Ask) -> None:
+async def test_a_reply_whose_end_comes_late_still_gives_its_connection_back(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The end of the body may come in a packet of its own, after message_stop."""
+    monkeypatch.setattr(limits, "MODEL_DRAIN_SECONDS", 20.0)
     connections = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -194,9 +206,7 @@ async def test_a_reply_whose_end_comes_late_still_gives_its_connection_back(ask:
             parts = await parts_of(engine, ask())
             assert [part for part in parts if isinstance(part, str)] == ["Hola."]
             assert isinstance(parts[-1], Usage)
-            async with asyncio.timeout(5):
-                while len(engine._wire.endings):
-                    await asyncio.sleep(0.01)
+            await given_back(engine)
         await engine.close()
     assert connections == 1
 
