@@ -1,6 +1,5 @@
 """Reports: from the record, once, and never by another engine than the one named."""
 
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ import pytest_asyncio
 from interview import interviewer
 from interview.interviewer import Said
 from interview.plan import OpeningBrief, build
+from llm.gateway import Gateway
 from loadtest.model import Standin
 from loadtest.model_serve import serving
 from loadtest.model_stream import Options
@@ -23,7 +23,7 @@ from protocol import jobs, limits
 from protocol.faults import Fault
 from runtime import clock
 from runtime.settings import Settings
-from storage import candidates, events, interviews, outbox, reports
+from storage import candidates, evaluations, events, interviews, outbox, reports
 from storage.budgets import Policy, set_policy
 from storage.connect import open_database
 from tests.pipeline.conftest import ACCOUNTANT, House
@@ -140,10 +140,8 @@ def _with(house: House, url: str) -> House:
 
 
 def nowhere() -> str:
-    """An address where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    """An address where nobody listens, and nobody will."""
+    return "http://127.0.0.1:9"
 
 
 async def test_offline_the_report_says_coverage(house: House) -> None:
@@ -235,6 +233,56 @@ async def test_a_model_that_fails_leaves_a_pending_review_that_is_tried_again(
         await back.tools.close()
     found = await report(house, interview_id)
     assert (found.evaluation.status, found.version) == ("ready", 2)
+
+
+async def test_an_evaluation_that_finds_no_place_comes_again_and_is_no_review(
+    with_model: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was asked or paid; a person has nothing to look at, unless it goes on for a day."""
+    real, busy = Gateway.complete, True
+
+    async def complete(self: Gateway, request: Any) -> Any:
+        if busy:
+            raise Fault("model_busy", "the line is full")
+        return await real(self, request)
+
+    monkeypatch.setattr(Gateway, "complete", complete)
+    interview_id = await interviewed(with_model)
+    for _ in range(2 * (1 + limits.JOB_RETRIES)):  # none of these counts as an attempt
+        [job] = await with_model.take()
+        assert await with_model.runner.run(job) == "again"
+    with pytest.raises(Fault, match="not_found"):
+        await report(with_model, interview_id)
+    busy = False
+    assert await with_model.pump() == ["done"]
+    assert (await report(with_model, interview_id)).evaluation.status == "ready"
+    busy, other = True, await interviewed(with_model)
+    await with_model.execute("UPDATE interviews SET finished_at = now() - interval '2 days'")
+    assert await with_model.pump() == ["done"]
+    assert (await report(with_model, other)).evaluation.pending_reason == "model_busy"
+
+
+async def test_what_was_refused_is_not_asked_again_by_itself(
+    with_model: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was paid for. A recruiter may have it asked anew, and then it is."""
+    real, refuses = Gateway.complete, True
+
+    async def complete(self: Gateway, request: Any) -> Any:
+        if refuses:
+            raise Fault("model_refused")
+        return await real(self, request)
+
+    monkeypatch.setattr(Gateway, "complete", complete)
+    interview_id = await interviewed(with_model)
+    [job] = await with_model.take()
+    assert await with_model.runner.run(job) == "done"
+    refuses = False
+    assert await with_model.runner.run(job) == "repeated"
+    async with with_model.tools.db.tenant(with_model.tenant) as c:
+        await evaluations.make_direct(c, with_model.tenant, interview_id, "asked")
+    assert await with_model.pump() == ["done"]
+    assert (await report(with_model, interview_id)).evaluation.status == "ready"
 
 
 async def test_an_interview_whose_message_was_lost_is_found(

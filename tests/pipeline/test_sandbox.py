@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -19,6 +22,7 @@ from protocol.faults import Fault
 from tests import cv_broken, cv_files
 from tests.cv_people import ANA, BRUNO, PEOPLE
 
+ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 24)
 # Pages of single words: seconds of honest work for the parser, and much memory.
 SLOW = cv_broken.raw_pdf(
@@ -149,21 +153,31 @@ def test_closing_leaves_no_process_behind() -> None:
 
 
 def test_a_worker_that_dies_takes_its_sandbox_along() -> None:
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        own = Sandbox()
-        own.__enter__()
-        os.write(writer, str(own.pid).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    pid = int(os.read(reader, 20))
-    os.close(reader)
-    os.close(writer)
-    orphan = psutil.Process(pid) if psutil.pid_exists(pid) else None
-    if orphan is not None:
-        orphan.wait(10)
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    worker = (
+        "import os\n"
+        "from pipeline.sandbox import Sandbox\n"
+        "own = Sandbox()\n"
+        "own.__enter__()\n"
+        "print(own.pid, flush=True)\n"
+        "os._exit(0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", worker], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    pid = int(done.stdout)
+    for _ in range(600):
+        if gone(pid):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the sandbox has outlived its worker")
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; nobody may have asked for its code yet."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_an_answer_that_is_no_answer_is_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from client.errors import Refused
 from pipeline.sweep import LiveSide, Sweep
 from protocol import limits, messages
 from protocol.faults import Fault
+from runtime import clock
 from storage import abandoned
 from storage.blobs import open_blobs
 from storage.connect import open_database
@@ -20,7 +21,7 @@ from tests.server.test_live import ANSWER, Wire, status_of, turns_of
 
 async def gone_from(house) -> None:
     """Wait until the instance holds no session and no place."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(house.sessions) or (await house.instance.slots.instances())[0].taken:
             await asyncio.sleep(0.05)
 
@@ -47,7 +48,7 @@ async def test_whoever_comes_back_after_long_finds_a_pause(settings, db, tenant,
             await wire.join()
             await answered(wire)
         if how == "parked":
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while len(one.sessions):
                     await asyncio.sleep(0.05)
         await asyncio.sleep(0.7)
@@ -139,19 +140,30 @@ async def test_a_client_does_not_come_back_by_itself_for_the_place(
 
 async def test_who_answers_keeps_the_place(settings, db, tenant, monkeypatch):
     """Only a pause counts, and one that ended does not."""
-    monkeypatch.setattr(limits, "PAUSED_PLACE_SECONDS", 1.5)
+    monkeypatch.setattr(limits, "PAUSED_PLACE_SECONDS", 24.0)
+    real, passed = clock.monotonic, 0.0
+    monkeypatch.setattr(clock, "monotonic", lambda: real() + passed)
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
         async with Wire(house.url, ticket(house, made)) as wire:
             await wire.join()
             await asked(wire)
-            for _ in range(3):
+            patience = house.sessions.here(made.session_id)._patience
+
+            async def seen(paused: bool) -> None:
+                """Wait until a tick has seen it."""
+                async with asyncio.timeout(60):
+                    while (patience._paused_at is not None) is not paused:
+                        await asyncio.sleep(0.02)
+
+            for _ in range(2):
                 await wire.send(messages.SessionPause())
                 await wire.next(messages.SessionPaused)
-                await asyncio.sleep(0.6)
+                await seen(True)
+                passed += 15.0
                 await wire.send(messages.SessionResume())
                 await wire.next(messages.SessionResumed)
-                await asyncio.sleep(1.2)  # longer than a tick: it has been seen
+                await seen(False)
             await wire.send(messages.AnswerSubmit("a", 1, ANSWER))
             assert (await wire.next(messages.AnswerAccepted)).turn == 1
             assert wire.socket.close_code is None

@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from protocol import limits
 from protocol.faults import Fault
 from runtime import clock
 from server.gate import Gate
@@ -22,6 +23,7 @@ from storage.connect import open_redis
 from storage.redis_writer import RedisWriter
 from storage.slots import Slots
 from storage.waiting import Waiter, Waiting
+from tests.depth import examples
 
 NAMES = ("a", "b", "c")
 TENANTS = [UUID(int=number) for number in (1, 2, 3)]
@@ -235,6 +237,7 @@ class Fleet(RuleBasedStateMachine):
 @pytest.fixture
 def long_seconds(monkeypatch):
     """Nobody goes away by the clock: the test says who does."""
+    monkeypatch.setattr(limits, "INSTANCE_LEASE_SECONDS", 55.0)
     bounds = (LONG_MS, AWAY_MS // 2, *waiting._BOUNDS[2:])
     monkeypatch.setattr(waiting, "_BOUNDS", bounds)
 
@@ -246,7 +249,7 @@ def test_no_order_of_events_breaks_the_line(settings, long_seconds) -> None:
 
 
 STEPS = hypothesis_settings(
-    max_examples=30,
+    max_examples=examples(15),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
