@@ -51,6 +51,9 @@ class EvaluateTask:
         waiting = await evaluations.get(c, self.subject_id)
         if waiting is not None and not waiting.direct:
             return None  # a batch will bring it
+        refused = await reports.pending_reason(c, self.subject_id) == "model_refused"
+        if waiting is None and refused:
+            return None  # it was paid for, and would be again: a person has to look, or ask anew
         if waiting is None and self._tools.settings.asks_with_model:
             opening = await openings.get(c, self._interview.opening_id)
             self._waits = _may_wait(opening.reports, self._tools.settings.evaluations)

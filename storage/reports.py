@@ -99,6 +99,16 @@ async def status(c: Connection, interview_id: UUID) -> str | None:
     return None if found is None else str(found)
 
 
+async def pending_reason(c: Connection, interview_id: UUID) -> str:
+    """Return why a report waits for a person, "" when it does not."""
+    found = await c.fetchval(
+        "SELECT evaluation->>'pending_reason' FROM reports WHERE interview_id = $1 "
+        "AND status = 'pending_review'",
+        interview_id,
+    )
+    return str(found or "")
+
+
 async def get(c: Connection, interview_id: UUID) -> Report:
     """Return the report and its decisions; Fault `not_found` while there is none."""
     row = await c.fetchrow(

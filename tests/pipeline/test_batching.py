@@ -28,7 +28,8 @@ from runtime.settings import Settings
 from storage import evaluations
 from storage.buckets import accounts
 from storage.budgets import Policy, set_policy
-from storage.connect import open_database
+from storage.connect import open_database, open_redis
+from storage.redis_writer import RedisWriter
 from tests.conftest import make_tenant
 from tests.pipeline.conftest import House
 from tests.pipeline.test_evaluation import interviewed, report
@@ -364,6 +365,33 @@ async def test_what_cannot_be_paid_is_not_handed_in(works: Works) -> None:
     works.standin.clock.advance(3601)
     await works.round()
     assert [line[0] for line in await works.lines()] == ["ok", "ok"]
+
+
+async def test_without_redis_postgresql_keeps_the_account(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reserved, settled and found again: Redis makes its accounts from the ledger afterwards."""
+    monkeypatch.setitem(limits.BUCKET_WATERMARKS, "background", 0)
+    ids = await works.queue(2)
+    await works.tools.batches()
+    money = works.tools.gateway().money
+    nowhere = RedisWriter(open_redis("redis://127.0.0.1:9/0", connections=1))
+    assert money._shared is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(money._shared, "_writer", nowhere)
+        await works.round()
+    await nowhere.close()
+    bound = sum(line[1] for line in await works.lines())
+    rows = await works.house.fetch("SELECT used FROM model_accounts WHERE account LIKE 'day:%'")
+    assert [row["used"] for row in rows] == [bound]
+    assert await works.day() == 0
+    money._away_until = 0.0
+    works.standin.clock.advance(3601)
+    await works.round()
+    await works.check_paid_once(ids)
+    await _need(works, (await works.queue())[0])
+    spent = sum(line[1] for line in await works.lines())
+    assert spent <= await works.day() < bound
 
 
 async def _need(works: Works, interview_id: UUID) -> Any:
