@@ -22,16 +22,19 @@ from litestar.types import ControllerRouterHandler
 import web
 from protocol.faults import Fault
 from runtime.settings import Settings
+from server import embedding
 from server.caching import etag_of, matches
 from server.house import House, house_of
 
 PAGES: Final = ("i", "recruiter", "operator")
 SITE_KEY: Final = "site"
 PLACE: Final = "/static/@/"
+CLIENT: Final = "client"
 _TYPES: Final = {
     ".html": "text/html",
     ".css": "text/css",
     ".js": "text/javascript",
+    ".ts": "text/plain",  # declarations: for people and their editors
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".png": "image/png",
@@ -40,6 +43,11 @@ _TYPES: Final = {
     ".webmanifest": "application/manifest+json",
 }
 _PACKED: Final = frozenset({".html", ".css", ".js", ".json", ".svg"})
+_EMBEDDED: Final = {  # for pages of any origin, under a name that stays
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+    "cache-control": "public, max-age=300",
+}
 _YEAR: Final = "public, max-age=31536000, immutable"
 _READ: Final = [HttpMethod.GET, HttpMethod.HEAD]
 AnyRequest = Request[Any, Any, State]
@@ -74,6 +82,8 @@ def read_site(folder: Path | None = None) -> Site:
         for path in sorted(root.rglob("*"))
         if path.is_file() and path.suffix in _TYPES
     }
+    if (root / CLIENT / "session.js").exists():
+        files[f"{CLIENT}/{embedding.NAME}"] = embedding.module(root / CLIENT).encode()
     digest = hashlib.sha256()
     for name, body in files.items():
         digest.update(f"{name}\0{len(body)}\0".encode() + body)
@@ -133,6 +143,19 @@ async def page(request: AnyRequest) -> Response[bytes]:
     return _send(request, asset, {"cache-control": "no-cache", "content-security-policy": policy})
 
 
+@route(
+    [f"/{CLIENT}/{name}" for name in (embedding.NAME, embedding.TYPES_NAME)],
+    http_method=_READ,
+    include_in_schema=False,
+)
+async def client(request: AnyRequest) -> Response[bytes]:
+    """Send the client that other pages embed, or its types."""
+    asset = _site(request).assets.get(request.url.path.strip("/"))
+    if asset is None:
+        raise Fault("not_found")
+    return _send(request, asset, _EMBEDDED)
+
+
 @route("/", http_method=_READ, include_in_schema=False)
 async def home(request: AnyRequest) -> Redirect:
     """Show a person who typed the bare address where to go on."""
@@ -140,7 +163,7 @@ async def home(request: AnyRequest) -> Redirect:
     return Redirect("/recruiter/")
 
 
-HANDLERS: Final[list[ControllerRouterHandler]] = [static, page, home]
+HANDLERS: Final[list[ControllerRouterHandler]] = [static, page, client, home]
 
 
 def content_policy(connect: list[str]) -> str:

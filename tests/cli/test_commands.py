@@ -94,3 +94,15 @@ def test_a_service_that_is_away_is_1_and_one_line():
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "PostgreSQL" in done.stderr
+
+
+def test_the_client_is_written_where_it_is_wanted(tmp_path):
+    """One module and its types; a folder that cannot be is one clear line."""
+    done = run("wire", "--client", str(tmp_path / "site"))
+    assert (done.returncode, done.stderr) == (0, "")
+    names = sorted(path.name for path in (tmp_path / "site").iterdir())
+    assert names == ["entrevistador.d.ts", "entrevistador.js"]
+    (tmp_path / "file").write_text("")
+    done = run("wire", "--client", str(tmp_path / "file" / "site"))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1

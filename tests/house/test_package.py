@@ -22,6 +22,8 @@ NEEDED = (
     "web/i/index.html",
     "web/recruiter/index.html",
     "web/operator/index.html",
+    "web/client/session.js",
+    "web/client/entrevistador.d.ts",
     "cli/sample/cv.pdf",
     "cli/sample/opening.json",
 )

@@ -9,7 +9,7 @@ import pytest
 
 import web
 from runtime.settings import Settings
-from server import pages
+from server import embedding, pages
 from tests.server.conftest import Door
 
 YEAR = "public, max-age=31536000, immutable"
@@ -163,3 +163,22 @@ def test_packing_never_makes_a_file_larger(tmp_path: Path) -> None:
     made = site(tmp_path, t_css="a", l_css="a {} " * 500)
     assert made.assets["t.css"].packed == b""
     assert gzip.decompress(made.assets["l.css"].packed) == made.assets["l.css"].body
+
+
+async def test_the_client_to_embed_is_one_module_for_any_origin(door: Door) -> None:
+    """Under a name that stays, with its types beside it; the same as what a command writes."""
+    elsewhere = {"origin": "https://empleos.example"}
+    folder = Path(web.__file__).parent / pages.CLIENT
+    wanted = {
+        embedding.NAME: ("text/javascript", embedding.module(folder)),
+        embedding.TYPES_NAME: ("text/plain", (folder / embedding.TYPES_NAME).read_text()),
+    }
+    for name, (kind, text) in wanted.items():
+        answer = await door.anyone.get(f"/client/{name}", headers=elsewhere)
+        assert (answer.status_code, answer.text) == (200, text)
+        assert answer.headers["content-type"].startswith(kind)
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        known = {"if-none-match": answer.headers["etag"], **elsewhere}
+        assert (await door.anyone.get(f"/client/{name}", headers=known)).status_code == 304
+    assert (await door.anyone.get("/client/session.js")).status_code == 404

@@ -176,8 +176,14 @@ export class InterviewSession extends EventTarget {
     return this.#synced && this.#road.send({ type: "session.resume" });
   }
 
-  /** End the interview here; what was said counts. */
+  /** End the interview here; what was said counts. In the waiting room: give the place up. */
   leave() {
+    if (this.#status === "waiting") {
+      this.#road.send({ type: "session.leave" });
+      this.#kept.place = "";
+      this.#road.stop("idle", "gave_up");
+      return true;
+    }
     return this.#synced && this.#road.send({ type: "session.leave" });
   }
 
