@@ -125,7 +125,12 @@ class Interview:
         await self.send(messages.SessionResume())
 
     async def leave(self) -> None:
-        """End the interview here."""
+        """End the interview here; in the waiting room, give the place up and end the frames."""
+        if self.waiting_token and not self._joined and self._socket is not None:
+            self._reconnect, self._closed, self.waiting_token = False, True, ""
+            with suppress(ConnectionClosed):
+                await self._socket.send(messages.encode(messages.SessionLeave()).decode())
+            return
         await self.send(messages.SessionLeave())
 
     async def send(self, frame: messages.ClientFrame) -> None:

@@ -43,7 +43,10 @@ class SessionResume(msgspec.Struct, tag="session.resume", frozen=True):
 
 
 class SessionLeave(msgspec.Struct, tag="session.leave", frozen=True):
-    """The candidate ends the interview here; what was said is kept and evaluated."""
+    """The candidate ends the interview here; what was said is kept and evaluated.
+
+    In the waiting room it gives the place in line up (close 4506): the invitation stays good.
+    """
 
 
 class SessionAck(msgspec.Struct, tag="session.ack", frozen=True):

@@ -32,15 +32,19 @@ class InLine:
         self.waiter = Waiter(ticket.session_id, lane, ticket.since_ms)
         self.peer: Peer | None = None
         self.entered = False  # the gate has let it in
+        self.gave_up = False
         self.called: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._told: tuple[int, float | None] | None = None
         self._told_at = 0.0
 
     def heard_frame(self, peer: Peer, frame: messages.ClientFrame) -> None:
-        """Answer a ping; there is nothing else to say in the waiting room."""
+        """Answer a ping; whoever leaves gives the place up. There is nothing else to say here."""
         peer.handled()
         if isinstance(frame, messages.Ping):
             peer.send(messages.Pong())
+        elif isinstance(frame, messages.SessionLeave):
+            self.gave_up = True
+            self.end(called=False)
 
     def peer_gone(self, peer: Peer) -> None:
         """The socket is over: the place is kept for a while."""
@@ -112,10 +116,22 @@ class Room:
         peer.listen(mine)
         self._instance.slots.freed.set()  # look now: there may be a seat already
         if not await mine.called:
+            if mine.gave_up:
+                await self._give_up(mine, peer)
             raise Gone
         ticket = mine.ticket
         await self._instance.gate.enter(ticket.session_id, returning=ticket.returning)
         mine.entered = True
+
+    async def _give_up(self, mine: InLine, peer: Peer) -> None:
+        """Let the place go at once; it would be kept for a while otherwise."""
+        self.let_go(mine)  # first: a look would stand it in line again
+        peer.close("place_released")
+        metrics.admissions.labels("left_line").inc()
+        try:
+            await self._line.leave(mine.ticket.session_id)
+        except Fault as fault:
+            log.warning("place_not_given_up", code=fault.code)  # nobody keeps it alive any more
 
     def drain(self) -> None:
         """Send everybody to another instance's room; their places are kept."""

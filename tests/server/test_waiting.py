@@ -106,6 +106,40 @@ async def test_a_seat_at_another_instance_comes_with_its_ticket(settings, db, te
         assert {i.id: i.taken for i in await one.instance.slots.instances()} == {"one": 1, "two": 1}
 
 
+async def test_whoever_leaves_gives_the_place_up_at_once(settings, db, tenant):
+    """The next one moves up; the invitation stays good, and stands at the end of the line."""
+    made = [await make_interview(db, tenant) for _ in range(3)]
+    async with live_house(settings) as house, contextlib.AsyncExitStack() as stack:
+        await shrink(house)
+        people = Candidates(stack, house)
+        _, second, third = [await people.come(one) for one in made]
+        await queued(second, 1)
+        await queued(third, 2)
+        await second.send(messages.SessionLeave())
+        assert await second.closed() == 4506
+        await queued(third, 1)
+        assert len(house.sessions.room) == 1
+        again = await people.come(made[1])
+        await queued(again, 2)
+        left = Interview(admitted(house, made[1]))
+        async with contextlib.aclosing(left.frames()) as frames:
+            assert isinstance(await anext(frames), messages.SessionQueued)
+            await left.leave()
+            assert [frame async for frame in frames] == []
+        assert (await house.instance.gate.waiting.stand(made[1].session_id)).standings[
+            0
+        ].state == "nobody"
+
+
+def admitted(house: LiveHouse, made):
+    """A way to tickets as REST gives them."""
+
+    async def fetch() -> Admitted:
+        return Admitted(*await ticket(house, made))
+
+    return fetch
+
+
 async def test_a_reload_keeps_the_place_and_closes_the_older_socket(settings, db, tenant):
     """The second connection has the first's position, and who came later stays behind it."""
     made = [await make_interview(db, tenant) for _ in range(3)]

@@ -103,3 +103,21 @@ def test_the_line_is_told_without_chatter(
     expect(page.locator(".waiting h2")).to_be_focused()
     check_axe(page)
     check_fits(page)
+
+
+def test_whoever_leaves_the_line_is_told_so_and_may_come_back(
+    page: Page, house: FakeHouse, interview: FakeInterview
+) -> None:
+    """One quiet button; the proof of the place is gone, and the invitation is as good as before."""
+    interview.queue_gate.clear()
+    interview.queued = [in_line(2)]
+    start_waiting(page, house)
+    expect(page.locator(".panel")).to_contain_text("Su lugar en la fila: 2")
+    page.get_by_role("button", name="Salir de la fila").click()
+    expect(page.get_by_role("heading", name="Salió de la fila")).to_be_focused()
+    expect(page.get_by_role("button", name="Terminar")).to_be_hidden()
+    check_axe(page)
+    interview.queue_gate.set()
+    page.get_by_role("button", name="Volver a la fila").click()
+    asked(page, 1)
+    assert not house.asked("POST /invitation/ticket")[-1]

@@ -123,8 +123,9 @@ export class InterviewView {
     }
     this.#wasLive = live;
     p.pause.disabled = p.end.disabled = !live;
-    p.pause.hidden = ["paused", "waiting", "parked"].includes(status);
-    p.end.hidden = ["waiting", "parked"].includes(status); // without a place nothing can be ended
+    p.pause.hidden = ["paused", "waiting", "parked", "idle"].includes(status);
+    // Without a place nothing can be ended.
+    p.end.hidden = ["waiting", "parked", "idle"].includes(status);
     this.#panel(detail);
     this.#clock();
     this.#sendState();

@@ -15,6 +15,10 @@ export function panelFor(t, session, { status, reason }) {
     return panel(t("paused.title"), t("paused.parked"),
       button(t("paused.resume"), () => session.continueHere(), { kind: "primary large" }));
   }
+  if (status === "idle" && reason === "gave_up") {
+    return panel(t("waiting.left_title"), t("waiting.left_text"),
+      button(t("waiting.back"), () => session.start(), { kind: "primary large" }));
+  }
   if (status === "elsewhere") {
     return panel(t("elsewhere.title"), t("elsewhere.text"),
       button(t("elsewhere.here"), () => session.continueHere(), { kind: "primary large" }));

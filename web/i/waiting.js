@@ -33,7 +33,9 @@ export class WaitingPanel {
     p.row = h("div", { class: "row" },
       button(t("common.retry_now"), () => session.retryNow()));
     this.node = h("section", { class: "panel card waiting" },
-      p.title, p.text, p.place, p.estimate, p.note, p.row);
+      p.title, p.text, p.place, p.estimate, p.note, p.row,
+      h("div", { class: "row" },
+        button(t("waiting.leave"), () => session.leave(), { kind: "quiet" })));
   }
 
   /** Show where the candidate stands now; reason: queued, kept, called or at_capacity. */

@@ -135,6 +135,11 @@ export default {
   "waiting.eta": "Estimated wait: {time}",
   "waiting.eta_unknown": "We cannot estimate the wait yet.",
   "waiting.kept": "The connection was lost. Your place is kept while you come back.",
+  "waiting.leave": "Leave the line",
+  "waiting.left_title": "You left the line",
+  "waiting.left_text": "Your place is free for somebody else. The invitation is still good: come back to the line now, or "
+    + "later with the same link.",
+  "waiting.back": "Back to the line",
   "waiting.called": "It is your turn",
   "waiting.called_text": "There is a place for you. Going in…",
   "paused.title": "Interview paused",

@@ -135,6 +135,11 @@ export default {
   "waiting.eta": "Espera estimada: {time}",
   "waiting.eta_unknown": "Todavía no podemos estimar la espera.",
   "waiting.kept": "Se cortó la conexión. Le guardamos su lugar mientras vuelve.",
+  "waiting.leave": "Salir de la fila",
+  "waiting.left_title": "Salió de la fila",
+  "waiting.left_text": "Su lugar quedó libre para otra persona. La invitación sigue vigente: puede volver a la fila ahora o "
+    + "más tarde con el mismo enlace.",
+  "waiting.back": "Volver a la fila",
   "waiting.called": "Es su turno",
   "waiting.called_text": "Hay un lugar para usted. Entrando…",
   "paused.title": "Entrevista en pausa",

@@ -135,6 +135,11 @@ export default {
   "waiting.eta": "Espera estimada: {time}",
   "waiting.eta_unknown": "Ainda não conseguimos estimar a espera.",
   "waiting.kept": "A conexão caiu. Guardamos o seu lugar enquanto você volta.",
+  "waiting.leave": "Sair da fila",
+  "waiting.left_title": "Você saiu da fila",
+  "waiting.left_text": "Seu lugar ficou livre para outra pessoa. O convite continua válido: volte à fila agora ou "
+    + "mais tarde com o mesmo link.",
+  "waiting.back": "Voltar à fila",
   "waiting.called": "É a sua vez",
   "waiting.called_text": "Há um lugar para você. Entrando…",
   "paused.title": "Entrevista em pausa",
