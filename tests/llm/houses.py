@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+import pytest
 import pytest_asyncio
 
 from llm.budget import Alert, Money
@@ -14,6 +15,8 @@ from llm.gateway import Gateway, open_gateway
 from loadtest.model import Standin
 from loadtest.model_serve import serving
 from loadtest.model_stream import Options
+from protocol import limits
+from runtime import clock
 from runtime.settings import Settings
 from storage import buckets
 from storage.budgets import Policy, set_policy
@@ -40,7 +43,7 @@ class House(NamedTuple):
 
     async def lines(self) -> list[LedgerEntry]:
         """The ledger, once everything on its way is in it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.money._due or self.money._ends or self.money._ledger._waiting:  # type: ignore[attr-defined]
                 await asyncio.sleep(0.01)
         async with self.db.tenant(self.tenant) as c:
@@ -71,9 +74,16 @@ class House(NamedTuple):
 
 @pytest_asyncio.fixture
 async def house(
-    settings: Settings, db: Database, redis: Any, tenant: Tenant
+    settings: Settings,
+    db: Database,
+    redis: Any,
+    tenant: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[House]:
-    """One process of an installation with a key."""
+    """One process of an installation with a key, on one day, where stores may be slow."""
+    day = clock.today()
+    monkeypatch.setattr(clock, "today", lambda: day)
+    monkeypatch.setattr(limits, "RESERVE_SECONDS", 30.0)
     app = Standin(Options(piece_seconds=0.0, slow_seconds=20.0))
     one = open_redis(settings.redis_url, connections=1)
     writer = RedisWriter(one)

@@ -121,8 +121,13 @@ async def test_a_cut_call_is_never_booked_below_what_it_used(
 # Limits -----------------------------------------------------------------------------------------
 
 
-async def test_a_budget_for_ten_admits_ten_of_two_hundred(house: House, ask: Ask) -> None:
+async def test_a_budget_for_ten_admits_ten_of_two_hundred(
+    house: House, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All at once, over two gateways: ten are asked by the model, all others by the bank."""
+    monkeypatch.setattr(limits, "MODEL_FIRST_PIECE_SECONDS", 120.0)
+    monkeypatch.setitem(limits.LINE_SECONDS, "live", 60.0)
+    house.standin.change({"slow_seconds": 120.0})
     requests = [ours(house, ask) for _ in range(200)]
     bound = await bound_of(house, requests[0])
     await house.allow(day=10 * bound)
@@ -191,8 +196,11 @@ async def test_thresholds_are_told_once(house: House, ask: Ask) -> None:
     assert all(one.limit == 8 * bound for one in house.alerts)
 
 
-async def test_what_is_known_to_be_spent_is_not_asked_again(house: House, ask: Ask) -> None:
+async def test_what_is_known_to_be_spent_is_not_asked_again(
+    house: House, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The peek: for a moment the answer is remembered, and nobody stands in line for it."""
+    monkeypatch.setattr("llm.budget.SPENT_SECONDS", 60.0)
     await house.allow(day=10)
     await heard(house.gateway, ours(house, ask))
     await house.lines()

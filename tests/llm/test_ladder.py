@@ -237,9 +237,8 @@ async def test_no_second_call_beyond_the_share(ask: Ask, monkeypatch: pytest.Mon
     await gateway.close()
 
 
-async def test_when_both_fail_the_fault_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_when_a_call_fails_the_fault_is_told_and_none_is_begun_beside_it(ask: Ask) -> None:
     """And the bank asks."""
-    monkeypatch.setattr(limits, "HEDGE_SECONDS", 0.05)
     engine = Moody("failing", "from the bank")
     gateway, _ = hedging(engine)
     events = await heard(gateway, ask())

@@ -273,5 +273,9 @@ async def _join(house, made):
         await wire.send(messages.encode(messages.SessionJoin()).decode())
         async with asyncio.timeout(10):
             joined = messages.decode_server(await wire.recv())
+        conductor = house.sessions.here(made.session_id)
     assert isinstance(joined, messages.SessionJoined)
+    async with asyncio.timeout(30):
+        while conductor.peer is not None:
+            await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
