@@ -11,7 +11,7 @@ from runtime.settings import Settings
 from tests.cli.stack import command, environ
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_short_storm_loses_nothing():
     """Two instances, every kind of blow once: nothing lost, doubled or reordered, all finish."""
     done = subprocess.run(
@@ -34,7 +34,7 @@ def test_a_short_storm_loses_nothing():
         check=False,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=280,
         env=environ(),
     )
     assert done.returncode == 0, done.stderr + done.stdout
@@ -47,7 +47,7 @@ def test_a_short_storm_loses_nothing():
     assert verdict["acked"] <= verdict["model_calls"] <= explained
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_short_rolling_restart_is_noticed_by_nobody():
     """Every instance replaced once: everybody moved, nobody cut or refused, nothing lost."""
     done = subprocess.run(
@@ -66,7 +66,7 @@ def test_a_short_rolling_restart_is_noticed_by_nobody():
         check=False,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=280,
         env=environ(),
     )
     assert done.stdout, done.stderr
@@ -97,7 +97,7 @@ def test_a_plan_that_cannot_be_read_is_named(plan):
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env=environ(),
     )
     assert done.returncode == 2

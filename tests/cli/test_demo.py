@@ -36,12 +36,12 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
         check=False,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=280,
         env=environ(),
     )
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_the_sample_journey_ends_with_a_report(folder):
     """No arguments but --json: the last line holds cv, matches, interview and report."""
     done = demo(folder, "--json")
@@ -66,7 +66,7 @@ def test_the_sample_journey_ends_with_a_report(folder):
     assert str(folder / "state" / "demo" / "report.html") in done.stderr
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_any_file_and_opening_in_another_language(folder):
     """A DOCX and an opening.json in Portuguese, with words of its own for the seniority."""
     (folder / "cv.docx").write_bytes(cv_files.docx_table(EDSON))
@@ -102,7 +102,7 @@ def test_any_file_and_opening_in_another_language(folder):
     assert "você" in " ".join(turn["question"].lower() for turn in result["interview"]["turns"])
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_wrong_file_gets_its_reason_and_exit_code_2(folder):
     """Missing, not JSON, no title, a folder: no services are started for these."""
     (folder / "broken.json").write_text("{")
@@ -121,7 +121,7 @@ def test_a_wrong_file_gets_its_reason_and_exit_code_2(folder):
         assert not (folder / "state").exists()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_refused_cv_is_said_in_the_readers_language(folder):
     """A password-protected PDF: exit 2, the reason on stderr, the state as JSON."""
     data = cv_files.encrypted(cv_files.pdf_one_column(EDSON), "secret")
@@ -132,7 +132,7 @@ def test_a_refused_cv_is_said_in_the_readers_language(folder):
     assert json.loads(done.stdout.splitlines()[-1])["cv"]["fault"] == "cv_encrypted"
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_picture_of_a_cv_goes_on_without_a_profile_and_says_so_in_words(folder):
     """No text, no match; the interview takes place all the same, and no code is shown."""
     (folder / "cv.pdf").write_bytes(cv_broken.scanned())
@@ -148,7 +148,7 @@ def test_a_picture_of_a_cv_goes_on_without_a_profile_and_says_so_in_words(folder
     assert result["report"]["competencies"]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_wiping_a_state_folder_deletes_the_house_and_nothing_else(folder):
     """Refused where no house was or one is at work; a stranger's file stays."""
     state = folder / "state"
@@ -170,7 +170,7 @@ async def in_the_house(stack: Up) -> tuple[list[dict], list[dict]]:
     return openings, [one for one in people if one["erased_at"] is None]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_demos_leave_a_house_as_they_found_it():
     """One opening of their own, closed again, and the last one's candidate; cut short, nobody."""
     with up() as stack:

@@ -10,6 +10,7 @@ from loadtest.bench import stamps
 from loadtest.bench.figures import figure, percentile
 from tests.loadtest.conftest import ROOT
 
+pytestmark = pytest.mark.timeout(300)  # the benches take as long as the machine needs
 FIELDS = {
     "bench", "case", "metric", "value", "unit", "baseline", "baseline_value", "ratio",
 }  # fmt: skip
@@ -20,7 +21,7 @@ TINY += ["--piece-seconds", "0.01", "--commits", "5", "--times", "1"]
 def _figures(*arguments: str) -> list[dict[str, object]]:
     run = subprocess.run(
         [sys.executable, "-m", "loadtest.bench", *TINY, *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=170, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     found = [json.loads(line) for line in run.stdout.splitlines()]
@@ -47,7 +48,7 @@ def test_the_session_bench_measures_both_engines_beside_their_floors():
 
 def test_the_llm_bench_measures_every_way_to_the_model_in_one_run():
     """CPU of a stream and first pieces of the gateway, its engine and the SDK, beside aiohttp's."""
-    small = ["--streams", "3", "--rounds", "1", "--stream-pieces", "5"]
+    small = ["--streams", "3", "--rounds", "1", "--turns", "1", "--stream-pieces", "5"]
     found = _figures("--only", "llm", *small, "--stream-piece-seconds", "0.005")
     cases = {str(one["case"]).partition(",")[0] for one in found}
     assert cases == {
@@ -59,12 +60,10 @@ def test_the_llm_bench_measures_every_way_to_the_model_in_one_run():
     assert len(added) == 12
 
 
-@pytest.mark.parametrize("name", ["commit", "floor", "start"])
-def test_the_other_benches_print_their_figures(name: str):
+def test_the_other_benches_print_their_figures():
     """One JSON line each, under the bench's own name."""
-    found = _figures("--only", name)
-    assert found
-    assert {one["bench"] for one in found} == {name}
+    found = _figures("--only", "commit", "floor", "start")
+    assert {one["bench"] for one in found} == {"commit", "floor", "start"}
 
 
 def test_a_ratio_is_the_value_over_its_baseline():
