@@ -13,18 +13,17 @@ from cli import arguments, local
 from client.rest import Api
 from client.session import Admitted, FetchAgain
 from loadtest import accounts, faulted, outage
-from loadtest.accounts import Bill
+from loadtest.accounts import Bill, Line
 from loadtest.bench import seed
 from loadtest.model import Standin
 from loadtest.model_serve import Door
 from loadtest.model_stream import Options
-from loadtest.outage import Kept
+from loadtest.outage import Kept, Turn
 from runtime import clock
 from runtime.lifecycle import Tasks
 from server.tickets import Tickets
 from storage import interviews, ledger_read, reports
 from storage.connect import open_database
-from storage.ledger import LedgerEntry
 from storage.transaction import Database
 
 PIECE_SECONDS: Final = 0.01
@@ -98,19 +97,21 @@ class Ground(msgspec.Struct):
 
     async def _kept(self, seat: seed.Seat) -> Kept:
         async with self.db.tenant(seat.tenant_id) as c:
-            turns = await interviews.turns(c, seat.interview_id)
+            rows = await interviews.turns(c, seat.interview_id)
             status, reason = await reports.status(c, seat.interview_id) or "", ""
             if status:
                 report = await reports.get(c, seat.interview_id)
                 reason = report.evaluation.pending_reason
+        turns = msgspec.convert(rows, list[Turn], from_attributes=True)
         return Kept(seat.interview_id, turns, status, reason)
 
-    async def accounts(self, seats: Sequence[seed.Seat]) -> tuple[list[LedgerEntry], Bill]:
+    async def accounts(self, seats: Sequence[seed.Seat]) -> tuple[list[Line], Bill]:
         """Return the interviews' lines and the comparison, once they agree or time is up."""
         deadline = clock.monotonic() + BOOKS_SECONDS
         names = [seat.interview_id for seat in seats]
         while True:
-            lines = await ledger_read.of_interviews(self.db, seats[0].tenant_id, names)
+            found = await ledger_read.of_interviews(self.db, seats[0].tenant_id, names)
+            lines = msgspec.convert(found, list[Line], from_attributes=True)
             bill = accounts.compare(lines, self.standin.account.calls)
             settled = not self.standin.open_streams and bill.agrees
             if settled or clock.monotonic() > deadline:

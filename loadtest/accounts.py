@@ -2,13 +2,29 @@
 
 from collections.abc import Iterable
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
 from loadtest.model_count import Billed
-from storage.ledger import LedgerEntry
 
 SHOWN_MAX: Final = 5
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What of a ledger's line is looked at; `upper_bound` marks a cost that nobody knows."""
+
+    interview_id: UUID | None
+    task: str
+    engine: str
+    model: str
+    request_id: str
+    micro_usd: int
+    upper_bound: bool
+    batch: bool
+    outcome: str
+    turn: int | None
+    ask: int | None
 
 
 class Bill(msgspec.Struct, frozen=True):
@@ -33,7 +49,7 @@ class Bill(msgspec.Struct, frozen=True):
         return not wrong and self.ledger_micro_usd >= self.stand_in_micro_usd
 
 
-def compare(lines: Iterable[LedgerEntry], calls: Iterable[Billed]) -> Bill:
+def compare(lines: Iterable[Line], calls: Iterable[Billed]) -> Bill:
     """Hold a ledger's lines against the stand-in's calls, one by one and in sum.
 
     A call whose number nobody saw (it was cut before its head) needs a bound of its own that no
@@ -80,7 +96,7 @@ def compare(lines: Iterable[LedgerEntry], calls: Iterable[Billed]) -> Bill:
     )
 
 
-def _unexplained(lines: Iterable[LedgerEntry], calls: Iterable[Billed]) -> list[Billed]:
+def _unexplained(lines: Iterable[Line], calls: Iterable[Billed]) -> list[Billed]:
     """Return the calls that find no bound of their model and price among these lines."""
     left = sorted(lines, key=lambda line: line.micro_usd)
     missing = []

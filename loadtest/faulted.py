@@ -7,13 +7,12 @@ from typing import Final
 import msgspec
 
 from loadtest import model_stream, outage
-from loadtest.accounts import Bill
+from loadtest.accounts import Bill, Line
 from loadtest.chaos import Book
 from loadtest.model_count import Billed
 from loadtest.model_stream import BATCH_FAULTS, STATUS_FAULTS, STREAM_FAULTS
 from loadtest.outage import Kept
 from loadtest.witness import Witness
-from storage.ledger import LedgerEntry
 
 MODES: Final = (*STATUS_FAULTS, *STREAM_FAULTS, *BATCH_FAULTS)
 
@@ -80,7 +79,7 @@ def judge(
     seen: Sequence[Witness],
     kept: Sequence[Kept],
     *,
-    lines: Sequence[LedgerEntry],
+    lines: Sequence[Line],
     calls: Sequence[Billed],
     bill: Bill,
     failed_calls: int,
@@ -114,7 +113,7 @@ def judge(
 def truncated(
     seen: Sequence[Witness],
     kept: Sequence[Kept],
-    lines: Sequence[LedgerEntry],
+    lines: Sequence[Line],
     calls: Sequence[Billed],
 ) -> int:
     """Return how many of Claude's questions were not sent whole, in these words, for this turn.

@@ -11,18 +11,27 @@ from loadtest.accounts import Bill
 from loadtest.chaos import Book, quantile
 from loadtest.witness import Asked, Witness
 from protocol import limits
-from storage.interviews import TurnRow
 
 HOW: Final = ("refused", "hung", "529", "429")
 OVER_DEADLINE_SECONDS: Final = 2.0  # the bank's first piece comes within this of the deadline
 SPANNED_PERCENT: Final = 90  # of the long interviews lasted until the model was asked again
 
 
+class Turn(msgspec.Struct, frozen=True):
+    """What of an answered turn on record is looked at."""
+
+    turn: int
+    ask: int
+    engine: str
+    question: str
+    answer: str
+
+
 class Kept(msgspec.Struct, frozen=True):
     """What is on record of one interview: its turns and its report's state ("" = none)."""
 
     interview_id: UUID
-    turns: Sequence[TurnRow]
+    turns: Sequence[Turn]
     report: str
     reason: str
 

@@ -13,18 +13,15 @@ from anthropic import AsyncAnthropic
 
 from cli import chaos_faults
 from loadtest import accounts, chaos, faulted, model_stream, outage
-from loadtest.accounts import Bill
+from loadtest.accounts import Bill, Line
 from loadtest.model import Standin
 from loadtest.model_count import Billed
 from loadtest.model_rules import MODELS
 from loadtest.model_serve import Door
 from loadtest.model_stream import FAULTS, Options
-from loadtest.outage import Kept, Outage, Window
+from loadtest.outage import Kept, Outage, Turn, Window
 from loadtest.witness import Witness
 from protocol import limits, messages
-from runtime import clock
-from storage.interviews import TurnRow
-from storage.ledger import LedgerEntry
 
 PROMPT: dict[str, Any] = {
     "model": MODELS[0],
@@ -65,7 +62,7 @@ async def test_a_model_behind_a_shut_door_refuses_and_is_back_at_the_same_addres
         await client.messages.create(**PROMPT)
     await door.open()
     await client.messages.create(**PROMPT)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while app.open_streams:
             await asyncio.sleep(0.01)
     assert [call.outcome for call in app.account.calls] == ["cut", "completed"]
@@ -78,9 +75,10 @@ async def test_a_model_that_hangs_bills_whoever_leaves_and_nobody_else(away: Awa
     with pytest.raises(anthropic.InternalServerError):
         await client.messages.create(**PROMPT)
     assert not app.account.calls
+    app.change({"slow_seconds": 60.0})
     with pytest.raises(anthropic.APITimeoutError):
-        await client.with_options(timeout=0.05).messages.create(**PROMPT)
-    async with asyncio.timeout(5):
+        await client.with_options(timeout=0.5).messages.create(**PROMPT)
+    async with asyncio.timeout(30):
         while not app.account.calls:
             await asyncio.sleep(0.01)
     assert app.account.calls[0].outcome == "cut"
@@ -107,15 +105,13 @@ async def test_only_a_text_that_was_sent_whole_has_a_digest(away: Away) -> None:
 # Accounts -----------------------------------------------------------------------------------
 
 
-def line(request_id: str, micro_usd: int, **changes: Any) -> LedgerEntry:
+def line(request_id: str, micro_usd: int, **changes: Any) -> Line:
     """A line of a ledger."""
     fields: dict[str, Any] = {
-        "tenant_id": ID, "session_id": ID, "interview_id": ID, "task": "question", "tier": "fast",
-        "engine": "claude", "model": MODELS[0], "prompt_version": "1", "tokens_in": 1,
-        "tokens_out": 1, "tokens_cache_write": 0, "tokens_cache_read": 0, "upper_bound": False,
-        "outcome": "ok", "latency_ms": 1,
+        "interview_id": ID, "task": "question", "engine": "claude", "model": MODELS[0],
+        "upper_bound": False, "batch": False, "outcome": "ok", "turn": None, "ask": None,
     }  # fmt: skip
-    return LedgerEntry(**{**fields, "request_id": request_id, "micro_usd": micro_usd, **changes})
+    return Line(**{**fields, "request_id": request_id, "micro_usd": micro_usd, **changes})
 
 
 def call(request_id: str, micro_usd: int, outcome: Any = "completed") -> Billed:
@@ -157,7 +153,7 @@ def test_an_honest_ledger_agrees() -> None:
     ],
 )
 def test_a_ledger_that_says_less_or_something_else_is_found_out(
-    lines: list[LedgerEntry], calls: list[Billed], wrong: str
+    lines: list[Line], calls: list[Billed], wrong: str
 ) -> None:
     """A cent too little, a cent too much, one bound for two calls, a bound of another model."""
     bill = accounts.compare(lines, calls)
@@ -242,13 +238,9 @@ def asked_at(seen: Witness, turn: int, at: float, engine: str, *, wait: float = 
     seen.hear(whole, at + wait)
 
 
-def row(turn: int, engine: str) -> TurnRow:
+def row(turn: int, engine: str) -> Turn:
     """A turn of the record."""
-    return TurnRow(
-        turn=turn, ask=1, competency="c", level="mid", kind="opening", engine=engine,
-        question=f"¿{turn}?", answer=f"r{turn}", client_msg_id=f"m{turn}", seconds=1.0,
-        answered_at=clock.now(),
-    )  # fmt: skip
+    return Turn(turn, 1, engine, f"¿{turn}?", f"r{turn}")
 
 
 class Case(msgspec.Struct):
@@ -346,7 +338,7 @@ def test_a_question_that_was_never_sent_whole_is_found() -> None:
     paid = line("r1", 1, turn=1, ask=1)
     sent = Billed("r1", "k", MODELS[0], "completed", "", {}, 1, model_stream.digest_of("¿1?"))
 
-    def wrong(lines: list[LedgerEntry], calls: list[Billed], shown: str = "¿1?") -> int:
+    def wrong(lines: list[Line], calls: list[Billed], shown: str = "¿1?") -> int:
         seen.completed[1] = shown
         return faulted.truncated([seen], [kept], lines, calls)
 
