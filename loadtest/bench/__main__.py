@@ -46,6 +46,7 @@ def _llm(args: argparse.Namespace, house: House) -> AsyncIterator[Figure]:  # no
         pieces=args.stream_pieces,
         piece_seconds=args.stream_piece_seconds,
         rounds=args.rounds,
+        turns=args.turns,
     )
 
 
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
             "output. docs/performance.md says what each means and which direction is better."
         ),
     )
-    parser.add_argument("--only", choices=sorted(BENCHES), help="one bench (all)")
+    parser.add_argument("--only", nargs="+", choices=sorted(BENCHES), help="some benches (all)")
     parser.add_argument(
         "--sessions", type=_sizes, default=[200, 1000], help="sizes of the crowd (200,1000)"
     )
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--times", type=int, default=5, help="starts of a process (5)")
     parser.add_argument("--streams", type=int, default=100, help="streams at once (100)")
     parser.add_argument("--rounds", type=int, default=6, help="streams one after the other (6)")
+    parser.add_argument("--turns", type=int, default=3, help="of each way to the model (3)")
     parser.add_argument("--stream-pieces", type=int, default=40, help="pieces of a stream (40)")
     parser.add_argument(
         "--stream-piece-seconds", type=float, default=0.025, help="between them (0.025)"
@@ -105,7 +107,7 @@ def _sizes(text: str) -> list[int]:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    names = [args.only] if args.only else list(BENCHES)
+    names = args.only or list(BENCHES)
     failed = 0
     async with services() as house:
         for name in names:

@@ -21,19 +21,21 @@ BENCH: Final = "llm"
 RAW: Final = "raw aiohttp"
 GATEWAY: Final = "gateway"
 MS: Final = 1000.0
-TURNS: Final = 3  # each case is measured so often, in turns
 
 
 async def figures(
-    *, streams: int, pieces: int, piece_seconds: float, rounds: int
+    *, streams: int, pieces: int, piece_seconds: float, rounds: int, turns: int
 ) -> AsyncIterator[Figure]:
-    """Yield each case's CPU a stream and first pieces, beside raw aiohttp in the same run."""
+    """Yield each case's CPU a stream and first pieces, beside raw aiohttp in the same run.
+
+    The cases are measured `turns` times, forwards and backwards.
+    """
     found: dict[str, list[Measured]] = {case: [] for case in CASES}
     port = free_port()
     standin = ["cli", "model", "--port", str(port), "--pieces", str(pieces)]
     standin += ["--piece-seconds", str(piece_seconds)]
     async with running(standin, port=port, on=cores.CROWD):
-        for turn in range(TURNS):
+        for turn in range(turns):
             for case in CASES if turn % 2 == 0 else reversed(CASES):
                 say(f"{case}: {streams} streams at once, {rounds} each")
                 told = Told(
