@@ -1,6 +1,7 @@
 """`entrevistador chaos --faults`: whole interviews under each way in which a model fails."""
 
 import argparse
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,8 @@ THINK_SECONDS: Final = 1.0
 ENTER_PER_SECOND: Final = 20.0
 RETRY_AFTER_SECONDS: Final = 1.0  # of a 429: everybody stays away from the tier for so long
 SLOW_SECONDS: Final = 15.0  # longer than the first piece may take, and than silence may last
+RECOVER_SECONDS: Final = 120.0  # breakers that the mode before has opened close within this
+RECOVER_LOOK_SECONDS: Final = 3.0
 MODE_SECONDS: Final = 300.0  # then whoever is not at the end has failed
 
 BATCH_REPORT_SECONDS: Final = 600.0  # evaluations that wait for others, a batch and a look at it
@@ -66,9 +69,24 @@ async def run(args: argparse.Namespace, state: Path, say: Say, tell: Tell) -> Fa
             {"slow_seconds": SLOW_SECONDS, "retry_after_seconds": RETRY_AFTER_SECONDS}
         )
         for mode in faulted.parse_modes(args.faults):
+            await _recovered(there, say)
             found.append(await _mode(args, there, mode))
             tell(found[-1])
     return summed(found, clock.monotonic() - begun)
+
+
+async def _recovered(there: Ground, say: Say) -> None:
+    """Wait until Claude asks again: a breaker that is open would spare the next mode its calls."""
+    deadline = clock.monotonic() + RECOVER_SECONDS
+    while clock.monotonic() < deadline:
+        seats = await seed.seed(there.stack.settings, 1, turns_max=1, reports="now")
+        crowd = Witnesses(think_seconds=0.1, seed=1)
+        await crowd.live(there.ways(seats), seconds=RECOVER_SECONDS)
+        await there.kept(seats, seconds=REPORT_SECONDS)
+        if "claude" in crowd.seen[0].told_for.values():
+            return
+        await asyncio.sleep(RECOVER_LOOK_SECONDS)
+    say("the bank still asks: breakers of the mode before are open")
 
 
 async def _mode(args: argparse.Namespace, there: Ground, mode: str) -> Faulted:

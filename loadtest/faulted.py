@@ -64,7 +64,7 @@ class Faulted(msgspec.Struct, frozen=True, kw_only=True):
             self.cut, self.refused, self.lost, self.unreported, self.truncated_as_whole, self.torn,
             self.untold, self.changed_in_mid_question,
         )  # fmt: skip
-        happened = self.failed_calls and self.claude_turns + self.offline_turns
+        happened = self.failed_calls and self.claude_turns
         return (
             not any(wrong)
             and bool(happened)
