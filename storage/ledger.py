@@ -17,6 +17,7 @@ from storage.transaction import Connection, Database
 log = Log("storage.ledger")
 LINES_WAITING_MAX: Final = 50_000  # while PostgreSQL is away; a line is about a kilobyte
 BATCH_MAX: Final = 200
+LINGER_SECONDS: Final = 0.1
 RETRY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0)
 CLOSE_SECONDS: Final = 5.0
 
@@ -81,6 +82,7 @@ class LedgerStore:
         self._waiting: deque[LedgerEntry] = deque()
         self._tasks = Tasks("ledger")
         self._writing: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def record(self, entry: LedgerEntry) -> None:
         """Insert one line as the entry's tenant."""
@@ -99,6 +101,8 @@ class LedgerStore:
     async def _write(self) -> None:
         tries, size = 0, BATCH_MAX
         while self._waiting:
+            if not self._closing:
+                await asyncio.sleep(LINGER_SECONDS)  # nobody waits for it: many lines, one commit
             batch = self._head(size)
             try:
                 async with self._db.tenant(batch[0].tenant_id) as connection:
@@ -129,6 +133,7 @@ class LedgerStore:
 
     async def close(self) -> None:
         """Wait for the queue, then give up; what is lost is said."""
+        self._closing = True
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=CLOSE_SECONDS)
         await self._tasks.close()

@@ -7,7 +7,7 @@ from typing import Final
 
 import uvloop
 
-from loadtest.bench import buckets, commit, cores, floor, llm, session, start
+from loadtest.bench import buckets, commit, cores, floor, llm, session, start, stores
 from loadtest.bench.figures import Figure, say, show
 from loadtest.bench.house import House, services
 from loadtest.bench.measure import NothingMeasured, Run
@@ -26,6 +26,7 @@ def _runs(args: argparse.Namespace) -> list[Run]:
             interval=args.interval,
             pieces=args.pieces,
             piece_seconds=args.piece_seconds,
+            ramp=args.ramp,
         )
         for sessions in args.sessions
     ]
@@ -57,6 +58,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "session": _session,
     "llm": _llm,
     "buckets": buckets.run,
+    "stores": lambda args, house: stores.figures(house),  # noqa: ARG005 - always the same turns
 }
 
 
@@ -76,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--interval", type=float, default=25.0, help="seconds a turn (25)")
     parser.add_argument("--pieces", type=int, default=40, help="pieces a question (40)")
     parser.add_argument("--piece-seconds", type=float, default=0.02, help="between them (0.02)")
+    parser.add_argument("--ramp", type=float, default=40.0, help="joins a second (40)")
     parser.add_argument(
         "--engines", nargs="+", choices=session.ENGINES, default=list(session.ENGINES)
     )

@@ -23,6 +23,7 @@ class Run(msgspec.Struct, frozen=True):
     interval: float = 25.0
     pieces: int = 40
     piece_seconds: float = 0.02
+    ramp: float = RAMP_PER_SECOND
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -80,10 +81,10 @@ async def measure(
 
     try:
         warm = min(WARM_UP, run.sessions)
-        await crowd.gather(port, warm, subprotocol, per_second=RAMP_PER_SECOND)
+        await crowd.gather(port, warm, subprotocol, per_second=run.ramp)
         await asyncio.sleep(run.pieces * run.piece_seconds + 0.5)
         before_kib, before_cpu = cores.rss_kib(pid), cores.cpu_seconds(pid)
-        await crowd.gather(port, run.sessions - warm, subprotocol, per_second=RAMP_PER_SECOND)
+        await crowd.gather(port, run.sessions - warm, subprotocol, per_second=run.ramp)
         await asyncio.sleep(run.pieces * run.piece_seconds + 0.5)
         joined_cpu = cores.cpu_seconds(pid)
         crowd.begin()

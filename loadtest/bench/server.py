@@ -8,30 +8,27 @@ go: between the two lies the wait that is wanted.
 import argparse
 import cProfile
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from itertools import cycle, islice
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import uvloop
 
 import server.serve as serving
 from interview import events as ev
-from llm import engines, offline
-from llm.gateway import Gateway
+from llm import engines, offline, tiers
 from llm.request import Engine, EvaluationRequest, QuestionRequest
 from llm.tiers import Usage
 from loadtest.bench import stamps
 from runtime import clock, logs
-from runtime.lifecycle import Stack
 from runtime.settings import Settings, read
-from server.app import Role, Server, compose
 from server.conductor import Conductor
 from server.inbox import Item
-from storage.ledger import LedgerStore
 
 PIECES: Final = 40
 NS: Final = 1_000_000_000
+ROOMY: Final = (1_000_000, 900_000_000, 900_000_000)  # requests and tokens a minute
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -133,19 +130,26 @@ def _let_go(item: Item) -> Item:
     return item
 
 
-def _composer(told: Told) -> Callable[[Settings, Role, Stack], Coroutine[Any, Any, Server]]:
-    async def composed(settings: Settings, role: Role, stack: Stack) -> Server:
-        made = await compose(settings, role, stack)
-        instance = made.instance
-        if instance is None:
-            raise ValueError("an api server has no live wire to measure")
-        bank: Engine = PacedEngine(told)
-        model = engines.open_model(settings)
-        stamped: Engine | None = StampedEngine(model) if model else None  # type: ignore[assignment]
-        instance.gateway = Gateway(bank, stamped, LedgerStore(instance.db))
-        return made
+def _engines_of(told: Told) -> None:
+    """Let the product's composition find the measured engines, and a provider who never refuses.
 
-    return composed
+    What is reserved, settled and booked stays: that is part of what a turn costs.
+    """
+    open_model = engines.open_model
+
+    def stamped(settings: Settings) -> Engine | None:
+        model = open_model(settings)
+        return StampedEngine(model) if model else None  # type: ignore[return-value]
+
+    engines.open_bank = lambda settings: PacedEngine(told)  # noqa: ARG005
+    engines.open_model = stamped
+    known = tiers.load()
+    roomy = {
+        name: msgspec.structs.replace(tier, limits=tiers.PerMinute(*ROOMY))
+        for name, tier in known.tiers.items()
+    }
+    settings = msgspec.structs.replace(known, tiers=roomy)
+    tiers.load = lambda: settings  # type: ignore[assignment]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -157,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = read(told.environ)
     logs.set_up(settings.log_level)
     StampedConductor().install()
-    serving.compose = _composer(told)  # type: ignore[attr-defined, assignment]
+    _engines_of(told)
     work = serving.serve(settings, "interview")
     if args.profile:
         with cProfile.Profile() as profile:

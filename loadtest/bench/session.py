@@ -16,12 +16,13 @@ from loadtest.bench.house import House
 from loadtest.bench.measure import Outcome, Run, measure
 from loadtest.bench.process import free_port, running
 from loadtest.bench.seed import seed
-from loadtest.bench.server import Told
+from loadtest.bench.server import ROOMY, Told
 from protocol import messages
 from runtime.settings import to_environ
 from server.tickets import Tickets
 
 BENCH: Final = "session"
+NO_LIMIT: Final = 10**15  # micro-USD: budgets are another bench's, and so are limits
 Engine = Literal["offline", "claude"]
 ENGINES: Final[tuple[Engine, ...]] = ("offline", "claude")
 COSTS: Final = {"core_share": "cores", "cpu_per_turn": "us", "memory_per_session": "KiB"}
@@ -49,6 +50,9 @@ async def outcome(
             settings = msgspec.structs.replace(
                 settings,
                 engine="claude",
+                model_session_micro_usd=NO_LIMIT,
+                model_day_micro_usd=NO_LIMIT,
+                model_month_micro_usd=NO_LIMIT,
                 anthropic_api_key="bench",
                 anthropic_base_url=await _standin(stack, run),
             )
@@ -80,7 +84,10 @@ async def outcome(
 async def _standin(stack: AsyncExitStack, run: Run) -> str:
     """Start the stand-in for the Messages API on the crowd's core; its base URL."""
     port = free_port()
-    arguments = ["cli", "model", "--port", str(port), "--piece-seconds", str(run.piece_seconds)]
+    arguments = ["cli", "model", "--port", str(port), "--pieces", str(run.pieces)]
+    arguments += ["--piece-seconds", str(run.piece_seconds)]
+    for kind, limit in zip(("requests", "input-tokens", "output-tokens"), ROOMY, strict=True):
+        arguments += [f"--{kind}-per-minute", str(limit)]  # its headers say so
     await stack.enter_async_context(running(arguments, port=port, on=cores.CROWD))
     return f"http://127.0.0.1:{port}"
 
