@@ -25,7 +25,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="check a server against the wire",
         description=(
             "Runs the wire's conformance cases against a live server, on one interview, which is "
-            "over afterwards."
+            "over afterwards. The cases of the waiting room take places with the further "
+            "invitations of a file until somebody has to wait."
         ),
         epilog="Exit code: 0 when no case failed, 1 when one did, 2 when it could not begin.",
     )
@@ -43,6 +44,12 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--recruiter-token",
         metavar="TOKEN",
         help="make an opening and an interview with this token first",
+    )
+    parser.add_argument(
+        "--operator-token",
+        default="",
+        metavar="TOKEN",
+        help="drain an instance with it, to see its session handed over",
     )
     parser.add_argument("--only", default="", metavar="CASE", help="one case, by name (all)")
     parser.add_argument(
@@ -73,8 +80,15 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> list[Outcome]:
     tell = _as_json if args.json else _as_text
-    invitation = await _invitation(args)
-    return await conformance.run(invitation, slow=args.slow, only=args.only, tell=tell)
+    invitation, *others = await _invitations(args)
+    return await conformance.run(
+        invitation,
+        slow=args.slow,
+        only=args.only,
+        others=others,
+        operator_token=args.operator_token,
+        tell=tell,
+    )
 
 
 async def _answers(url: str) -> None:
@@ -86,14 +100,14 @@ async def _answers(url: str) -> None:
         raise Refused("unreachable", f"{url} ({type(error).__name__})") from error
 
 
-async def _invitation(args: argparse.Namespace) -> Invitation:
+async def _invitations(args: argparse.Namespace) -> list[Invitation]:
     url = args.url.rstrip("/")
     await _answers(url)
     if args.recruiter_token:
-        return (await invite(url, args.recruiter_token, 1))[0]
+        return await invite(url, args.recruiter_token, 1)
     if args.invitations:
-        return Invitation(url, read_invitations(args.invitations)[0].token)
-    return Invitation(url, args.invitation)
+        return [Invitation(url, one.token) for one in read_invitations(args.invitations)]
+    return [Invitation(url, args.invitation)]
 
 
 def _as_json(outcome: Outcome) -> None:

@@ -5,19 +5,25 @@ Failed when the server does something else. The order matters only for the last 
 the interview.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Final
 
 import msgspec
 
 from client.errors import Refused
 from client.rest import Api
-from loadtest import conformance_door, conformance_record
-from loadtest.conformance_desk import Check, Desk
+from loadtest import conformance_door, conformance_places, conformance_record
+from loadtest.conformance_desk import Check, Desk, Skipped
 from loadtest.visitor import Invitation
 from loadtest.wirecheck import Failed
 
-CASES: Final = (*conformance_door.CASES, *conformance_record.CASES)
+CASES: Final = (
+    *conformance_door.CASES,
+    *conformance_record.CASES[:-1],
+    *conformance_places.CASES,
+    conformance_record.leaving_ends,
+)
 SLOW: Final = conformance_door.SLOW
 
 
@@ -35,12 +41,25 @@ async def run(
     *,
     slow: bool = False,
     only: str = "",
+    others: Sequence[Invitation] = (),
+    operator_token: str = "",
     tell: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Run every case on one invitation's interview, which is over afterwards."""
+    """Run every case on one invitation's interview, which is over afterwards.
+
+    `others` take the places that somebody is to wait for; two of their interviews may be over, too.
+    """
     outcomes = []
-    async with Api(invitation.url, invitation.token) as api:
-        desk = Desk(api)
+    async with AsyncExitStack() as stack:
+
+        async def api(url: str, token: str) -> Api:
+            return await stack.enter_async_context(Api(url, token))
+
+        desk = Desk(
+            await api(invitation.url, invitation.token),
+            [await api(other.url, other.token) for other in others],
+            operator=await api(invitation.url, operator_token) if operator_token else None,
+        )
         for case in CASES:
             if only and case.__name__ != only:
                 continue
@@ -56,6 +75,8 @@ async def _one(case: Check, desk: Desk, *, slow: bool) -> Outcome:
         return Outcome(case.__name__, about, "skip", "slow: asked for with --slow")
     try:
         await case(desk)
+    except Skipped as skipped:
+        return Outcome(case.__name__, about, "skip", str(skipped))
     except (Failed, Refused) as failed:
         return Outcome(case.__name__, about, "fail", str(failed))
     except (OSError, TimeoutError) as error:

@@ -1,7 +1,7 @@
 """The desk of the conformance cases: tickets and connections for one invitation's session."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -15,12 +15,20 @@ COME_BACK: Final = frozenset({"rate_limited", "at_capacity", "draining"})
 ANSWER: Final = "Coordiné a seis personas y bajamos los retrasos de 14 a 3 por semana."
 
 
-class Desk:
-    """Tickets and connections for one invitation."""
+class Skipped(Exception):  # noqa: N818 - reads as a sentence where it is raised
+    """The case needs something that was not given; the message tells what."""
 
-    def __init__(self, api: Api) -> None:
+
+class Desk:
+    """Tickets and connections for one invitation; the others are there to take places."""
+
+    def __init__(
+        self, api: Api, others: Sequence[Api] = (), *, operator: Api | None = None
+    ) -> None:
         """Fetch tickets through `api`."""
         self._api = api
+        self.others = others
+        self.operator = operator
 
     async def ticket(self) -> Admitted:
         """Return a fresh ticket; a full rate bucket is waited for."""

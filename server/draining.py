@@ -56,6 +56,11 @@ class Elsewhere:
         return ""
 
     @property
+    def alone(self) -> bool:
+        """Whether no other instance lives, as far as Redis has said: there is nothing to wait for."""
+        return self._seen_at > float("-inf") and not self._others
+
+    @property
     def last_resort(self) -> str:
         """Where the door says at least what is the matter: another instance's, or a successor's."""
         return min(self._others, key=_order).url if self._others else self._own_url
@@ -68,12 +73,12 @@ class Elsewhere:
         now = clock.monotonic()
         if now - self._seen_at < limits.DRAIN_LOOK_SECONDS:
             return
-        self._seen_at = now
         self._others = [
             other
             for other in await self._slots.instances()
             if other.alive and not other.draining and other.id != self._own
         ]
+        self._seen_at = now
 
 
 def _order(other: Instance) -> tuple[bool, bool, int, str]:
@@ -129,10 +134,12 @@ class Drainer:
         due, room = clock.monotonic(), True
         for conductor in untold:
             session_id, late = conductor.record.session_id, clock.monotonic() >= deadline
-            url = await self._elsewhere.place(session_id) if room else ""
-            room = room and bool(url)
-            if not room and not late:
-                return  # nor is there for the others; a place may come free until the deadline
+            url = ""
+            if room and conductor.peer is not None:  # nobody there: no place is needed now
+                url = await self._elsewhere.place(session_id)
+                room = bool(url)
+            if not room and not late and not self._elsewhere.alone and conductor.peer is not None:
+                continue  # a place may come free until the deadline
             self._told.add(session_id)
             if conductor.ended.is_set():
                 continue
