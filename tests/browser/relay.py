@@ -17,6 +17,9 @@ class Relay:
         self.port = self._listener.getsockname()[1]
         self.target = 0
         self.passed = 0  # bytes towards the browser
+        self.stop_behind = (
+            b""  # with the first bytes that have this, the line towards it stands still
+        )
         self._refusing = False
         self._pairs: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
@@ -25,9 +28,11 @@ class Relay:
         self._run(self._listen())
 
     def _run(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _listen(self) -> None:
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
         self._server = await asyncio.start_server(self._serve, sock=self._listener)
 
     async def _serve(self, reader, writer) -> None:
@@ -45,10 +50,23 @@ class Relay:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 if count:
+                    data = self._up_to_the_stop(data)
                     self.passed += len(data)
                 writer.write(data)
                 await writer.drain()
+                if count:
+                    await self._goes_on.wait()
         writer.close()
+
+    def _up_to_the_stop(self, data: bytes) -> bytes:
+        """What may pass; the rest is lost with the connection, which is cut next."""
+        mark = self.stop_behind
+        if not mark or mark not in data:
+            return data
+        self.stop_behind = b""
+        self._goes_on.clear()
+        second = data.find(mark, data.find(mark) + 1)
+        return data if second < 0 else data[:second]
 
     def cut(self) -> None:
         """Break every connection and refuse new ones."""
@@ -58,6 +76,7 @@ class Relay:
     async def _abort(self) -> None:
         for writer in list(self._pairs):
             writer.transport.abort()
+        self._goes_on.set()
 
     def mend(self) -> None:
         """Let connections through again."""

@@ -171,10 +171,12 @@ def test_a_network_cut_in_mid_question_is_mended_by_the_page(
     """The relay dies while the question streams: the page says so, comes back, misses nothing."""
     interview_id, link = invitation(stack)
     page = new_page(browser, PHONE)
+    relay.stop_behind = b'"question.delta"'
     begin(page, link)
     streaming = page.locator(".question-text.streaming")
     expect(streaming).to_be_visible()
     expect(streaming).not_to_have_text("")
+    assert not relay.stop_behind  # the line stands still: the question is not whole
     relay.cut()
     expect(page.locator(".road")).to_contain_text("Su respuesta está guardada")
     threading.Timer(1.5, relay.mend).start()
