@@ -72,7 +72,7 @@ async def test_a_crowd_lives_through_outages_and_every_promise_is_kept(
             Candidate(n, (one, two)[n % 2].interview(interview), interview)
             for n, interview in enumerate(made)
         ]
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(150):
             await asyncio.gather(break_things(stores), *(one.live() for one in crowd))
         for candidate in crowd:
             rows = await turns_of(db, candidate.made)

@@ -6,7 +6,7 @@ from protocol import messages
 from tests.server.test_live import ANSWER, turns_of
 
 
-async def until(check, what, seconds=20.0):
+async def until(check, what, seconds=60.0):
     """Wait for something that takes a moment; who waits in vain is told what for."""
     for _ in range(int(seconds / 0.05)):
         if await check():

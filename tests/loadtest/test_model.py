@@ -214,7 +214,7 @@ async def test_a_client_that_goes_away_is_noticed_at_once(standin: Parts) -> Non
     await anext(aiter(stream))
     assert app.open_streams == 1
     await stream.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while app.open_streams:
             await asyncio.sleep(0.01)
     assert app.cut_by_client == 1
@@ -304,11 +304,11 @@ def test_the_command_says_where_it_is_and_ends_on_a_signal() -> None:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
         port = int(url.rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
             sock.sendall(b"GET /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert sock.recv(12) == b"HTTP/1.1 200"
         process.terminate()
-        assert process.wait(timeout=20) in (0, -15)
+        assert process.wait(timeout=60) in (0, -15)
     refused = subprocess.run(
         [sys.executable, "-c", code, "model", "--host", "0.0.0.0"],
         capture_output=True, text=True, check=False, timeout=60,

@@ -226,7 +226,7 @@ async def test_watchers_hear_of_every_stage_with_its_progress(house: House, redi
         await house.pump()
         seen = []
         while len(seen) < 6:
-            event = await asyncio.wait_for(queue.get(), 5)
+            event = await asyncio.wait_for(queue.get(), 30)
             assert event is not None
             seen.append((event.kind, event.data))
     await hub.close()

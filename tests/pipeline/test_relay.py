@@ -143,5 +143,5 @@ async def test_the_loop_passes_on_until_it_is_stopped(house: House, broker: Redi
 
     await until(sent, what="the relay's sending")
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
     assert metrics.relayed._value.get() - before == 5

@@ -28,7 +28,7 @@ ROOT = os.geteuid() == 0 if sys.platform != "win32" else False
 REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the private servers need a POSIX system"),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
 ]
 
 # Runs in a child: becomes another user first if one is named, then starts and prints what it got.
@@ -76,7 +76,7 @@ def sql(url: str, *statements: str) -> list[object]:
     """Run statements on one connection, each in its own transaction."""
 
     async def ask() -> list[object]:
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await asyncpg.connect(url, timeout=60)
         try:
             return [await connection.fetchval(statement) for statement in statements]
         finally:
@@ -187,7 +187,7 @@ def test_a_killed_postmaster_loses_no_committed_row(state: Path) -> None:
         sql(services.database_url, "select pg_sleep(0.2)")
         os.kill(services.postgres_pid, signal.SIGKILL)
         again = embedded.start(state)
-        assert busy.wait(10) != 0
+        assert busy.wait(60) != 0
     assert again.started
     assert again.valkey_pid == services.valkey_pid
     assert sql(again.database_url, "select count(*) from kept") == [5000]
@@ -312,7 +312,7 @@ def test_an_ordinary_user_has_everything_in_the_state_folder(state: Path) -> Non
     folder.mkdir()
     os.chown(folder, user.pw_uid, user.pw_gid)
     with starter(folder / ".state", user.pw_uid, user.pw_gid) as child:
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=120)
     assert child.returncode == 0, err
     assert json.loads(out)[2] is True
     names = {path.name for path in (folder / ".state").iterdir()}
@@ -324,7 +324,7 @@ def test_an_ordinary_user_has_everything_in_the_state_folder(state: Path) -> Non
 
 def test_two_starters_at_once_make_one_pair(state: Path) -> None:
     with starter(state) as one, starter(state) as two:
-        answers = [json.loads(child.communicate(timeout=60)[0]) for child in (one, two)]
+        answers = [json.loads(child.communicate(timeout=120)[0]) for child in (one, two)]
     assert answers[0][:2] == answers[1][:2]
     assert sorted(answer[2] for answer in answers) == [False, True]
 
@@ -336,8 +336,8 @@ def test_a_supervisor_owns_them_as_children_and_its_successor_joins(state: Path)
     children = [embedded.spawn(command) for command in commands]
     first, second = (child.pid for child in children)
     try:
-        assert process.await_true(lambda: embedded.postgres_ready(state, first), 20)
-        assert process.await_true(lambda: embedded.valkey_ready(state, second), 20)
+        assert process.await_true(lambda: embedded.postgres_ready(state, first), 60)
+        assert process.await_true(lambda: embedded.valkey_ready(state, second), 60)
         assert not embedded.postgres_ready(state, second)
         assert not embedded.valkey_ready(state, first)
         assert (postgres.alive(), server.alive()) == (first, second)
@@ -349,7 +349,7 @@ def test_a_supervisor_owns_them_as_children_and_its_successor_joins(state: Path)
         assert (joined.postgres_pid, joined.valkey_pid) == (first, second)
     finally:
         embedded.stop(state)
-        codes = [child.wait(10) for child in children]
+        codes = [child.wait(60) for child in children]
     assert codes == [0, 0]
 
 

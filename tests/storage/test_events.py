@@ -38,7 +38,7 @@ def number(event: Event | None) -> int:
 
 
 async def read(queue: "asyncio.Queue[Event | None]", count: int) -> list[int]:
-    return [number(await asyncio.wait_for(queue.get(), 10)) for _ in range(count)]
+    return [number(await asyncio.wait_for(queue.get(), 30)) for _ in range(count)]
 
 
 async def test_watchers_who_come_and_go_miss_nothing_and_hear_nothing_twice(
@@ -58,7 +58,7 @@ async def test_watchers_who_come_and_go_miss_nothing_and_hear_nothing_twice(
         while len(heard) < total:
             async with hub.watch(TENANT, last) as queue:
                 for _ in range(min(5, total - len(heard))):
-                    event = await asyncio.wait_for(queue.get(), 10)
+                    event = await asyncio.wait_for(queue.get(), 30)
                     heard.append(number(event))
                     assert event is not None
                     last = event.id
