@@ -83,6 +83,7 @@ class Sweep:
             ended = await sweeps.interviews_without_report(c, seconds=LEFT_SECONDS, limit=FOUND_MAX)
             ended += await sweeps.pending_reviews(c, limit=FOUND_MAX)
             rounds = await sweeps.late_rounds(c, limit=FOUND_MAX)
+            metrics.evaluations_waiting.set(await sweeps.waiting_for_batches(c))
             expired = await sweeps.expired_uploads(c, limit=FOUND_MAX)
             away = await sweeps.abandoned_sessions(c, limit=FOUND_MAX)
             handed = await self._hand_over(stuck, openings, ended, rounds)

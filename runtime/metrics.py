@@ -124,6 +124,9 @@ evaluations = Counter(
     ["kind", "outcome"],
     registry=REGISTRY,
 )
+evaluations_waiting = Gauge(
+    "evaluations_waiting", "Interviews whose report waits for a batch", registry=REGISTRY
+)
 batches = Counter(
     "model_batches_total",
     "Batches of evaluations: made, ended, lost, cancelled, refused",

@@ -111,6 +111,11 @@ async def late_rounds(c: Connection, *, limit: int) -> list[Left]:
     return rows.many(Left, found)
 
 
+async def waiting_for_batches(c: Connection) -> int:
+    """Return how many interviews' reports wait for a batch, of all companies."""
+    return int(await c.fetchval("SELECT count(*) FROM evaluations_waiting WHERE NOT direct"))
+
+
 async def abandoned_sessions(c: Connection, *, limit: int) -> list[Left]:
     """Return sessions that nothing has happened to for limits.AWAY_CLOSE_SECONDS.
 

@@ -23,7 +23,7 @@ from pipeline.sweep import Sweep
 from pipeline.toolbox import Toolbox
 from pipeline.worker import KINDS
 from protocol import jobs, limits
-from runtime import clock
+from runtime import clock, metrics
 from runtime.settings import Settings
 from storage import evaluations
 from storage.buckets import accounts
@@ -469,6 +469,7 @@ async def test_the_sweep_finds_a_round_whose_message_was_lost(
     await works.house.execute("UPDATE evaluation_rounds SET due_at = now() - interval '1 hour'")
     done = await sweep.round()
     assert (done["rounds"], done["interviews"]) == (1, 0)
+    assert b"evaluations_waiting 1.0" in metrics.text()
     await across.close()
     [text] = await works.house.take()
     assert await works.runner.run(text) == "done"
