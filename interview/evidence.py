@@ -197,6 +197,19 @@ def coverage(answer: str, expected: Iterable[Expected]) -> dict[str, list[Span]]
     return found
 
 
+def hinted(answer: str, expected: Iterable[Expected]) -> set[str]:
+    """Return the ids of the evidence that the answer hints at: the keys of `coverage`, sooner."""
+    read = folded(answer)
+    return {
+        item.id
+        for item in expected
+        if any(
+            _shows(answer, read, match, item)
+            for match in islice(_pattern(tuple(item.cues)).finditer(read.text), CUES_READ_MAX)
+        )
+    }
+
+
 def _shows(answer: str, read: Reading, match: re.Match[str], item: Expected) -> bool:
     if clauses.denied(read.text, match.start(), match.end()):
         return False

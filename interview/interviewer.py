@@ -140,7 +140,7 @@ def _probe(item: Item, topic: Sequence[Said], *, seed: int) -> int | None:
     asked = {turn.asked_for for turn in topic}
     wanted = {probe.asks for probe in item.probes} - asked
     expected = [one for one in item.evidence if one.id in wanted]
-    shown = {name for turn in topic for name in evidence.coverage(turn.answer, expected)}
+    shown = {name for turn in topic for name in evidence.hinted(turn.answer, expected)}
     open_ = [
         index
         for index, probe in enumerate(item.probes)

@@ -38,6 +38,7 @@ def _session(args: argparse.Namespace, house: House) -> AsyncIterator[Figure]:
         _runs(args),
         engines=tuple(args.engines),
         profile=args.profile,
+        with_floor=not args.no_floor,
     )
 
 
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--interval", type=float, default=25.0, help="seconds a turn (25)")
     parser.add_argument("--pieces", type=int, default=40, help="pieces a question (40)")
     parser.add_argument("--piece-seconds", type=float, default=0.02, help="between them (0.02)")
+    parser.add_argument("--no-floor", action="store_true", help="without the bare transport")
     parser.add_argument("--ramp", type=float, default=40.0, help="joins a second (40)")
     parser.add_argument(
         "--engines", nargs="+", choices=session.ENGINES, default=list(session.ENGINES)

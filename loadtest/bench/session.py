@@ -137,11 +137,14 @@ async def figures(
     *,
     engines: tuple[Engine, ...] = ENGINES,
     profile: str = "",
+    with_floor: bool = True,
 ) -> AsyncIterator[Figure]:
     """Yield the figures of every engine at every size, with the floors of the same run."""
     for run in runs:
-        say(f"session: {run.sessions} sessions, {run.seconds:g} s each: the floor")
-        bare = await floor.outcome("websockets", run)
+        bare = None
+        if with_floor:
+            say(f"session: {run.sessions} sessions, {run.seconds:g} s each: the floor")
+            bare = await floor.outcome("websockets", run)
         for engine in engines:
             say(f"session: {run.sessions} sessions, {NAMES[engine]}")
             found, committed = await outcome(house, engine, run, profile=profile)
