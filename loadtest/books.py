@@ -17,6 +17,8 @@ FIRST_PIECE: Final = "first_piece"
 FIRST_PIECE_PLANNED: Final = "first_piece_by_schedule"
 BACK: Final = "back_after_cut"
 BACK_STORM: Final = "back_after_storm"
+STORM_ACCEPTED: Final = "answer_accepted_in_the_storm"
+STORM_ACCEPTED_PLANNED: Final = "answer_accepted_in_the_storm_by_schedule"
 
 # What is counted, beside the close codes (closed_4008).
 QUEUED: Final = "queued"

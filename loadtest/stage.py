@@ -14,14 +14,26 @@ import msgspec
 from gevent import monkey, subprocess
 
 from loadtest import usage
-from loadtest.books import JOIN, WAITED, Result, Sample
+from loadtest.books import (
+    ACCEPTED,
+    ACCEPTED_PLANNED,
+    JOIN,
+    STORM_ACCEPTED,
+    STORM_ACCEPTED_PLANNED,
+    WAITED,
+    Result,
+    Sample,
+)
 from loadtest.crowd import LAG, Crowd, Visit
 from loadtest.shapes import Shape
 from loadtest.usage import Moment
-from loadtest.verdict import Probe, Tally
+from loadtest.verdict import STORM_BACK_P95_SECONDS, Probe, Tally
 from loadtest.visitor import Invitation, write_invitations
+from runtime import clock
 
 PROBE_END_SECONDS: Final = 15.0
+STORM_SECONDS: Final = 2 * STORM_BACK_P95_SECONDS  # what belongs to the storm: judged as such
+IN_STORM: Final = {ACCEPTED: STORM_ACCEPTED, ACCEPTED_PLANNED: STORM_ACCEPTED_PLANNED}
 log = logging.getLogger("loadtest")
 Environment: TypeAlias = Any  # it carries our stage
 
@@ -44,6 +56,7 @@ class Stage:
         self._house = house
         self._before: Moment | None = None
         self._inside_max = 0
+        self._storm_until = 0.0
         self.cores: dict[str, float] = {}
         self.tally = Tally()
         self.crowd = Crowd(_real_thread)
@@ -60,15 +73,26 @@ class Stage:
             if not news.who:
                 self._of_the_crowd(news.sample)
                 continue
-            self.tally.sample(news.who, news.sample.name, news.sample.seconds)
+            name = self._named(news.sample.name)
+            self.tally.sample(news.who, name, news.sample.seconds)
             self.environment.events.request.fire(
                 request_type=news.who,
-                name=news.sample.name,
+                name=name,
                 response_time=news.sample.seconds * 1000,
                 response_length=0,
                 exception=None,
                 context={},
             )
+
+    def _named(self, name: str) -> str:
+        """An answer accepted while everybody comes back from the storm is told apart."""
+        return IN_STORM.get(name, name) if clock.monotonic() < self._storm_until else name
+
+    def storm(self) -> None:
+        """Cut everybody at once; what was measured until now was no storm."""
+        self.take_news()
+        self._storm_until = clock.monotonic() + STORM_SECONDS
+        self.crowd.storm()
 
     def _of_the_crowd(self, sample: Sample) -> None:
         if sample.name == LAG:
@@ -102,7 +126,7 @@ class Stage:
         self._before = usage.look(self._house)
         self.start_probe()
         if self.shape.storm_at:
-            gevent.spawn_later(self.shape.storm_at, self.crowd.storm)
+            gevent.spawn_later(self.shape.storm_at, self.storm)
 
     def end_usage(self) -> None:
         """Take what this machine was busy with."""

@@ -57,7 +57,7 @@ class Elsewhere:
 
     @property
     def alone(self) -> bool:
-        """Whether no other instance lives, as far as Redis has said: there is nothing to wait for."""
+        """Whether no other instance lives, as far as Redis has said: nothing to wait for."""
         return self._seen_at > float("-inf") and not self._others
 
     @property

@@ -1,12 +1,15 @@
 """Shapes and verdicts: what a load test asks for and how it is judged."""
 
+from collections import deque
 from pathlib import Path
+from unittest import mock
 
 import msgspec
 import pytest
 
-from loadtest import books, shapes, verdict
+from loadtest import books, shapes, stage, verdict
 from loadtest.books import ACCEPTED, ACCEPTED_PLANNED, Result
+from loadtest.crowd import News
 from loadtest.shapes import SHAPES, Shape
 from loadtest.verdict import Probe, Tally, Verdict, judge, latency
 
@@ -180,6 +183,39 @@ def test_a_storm_that_cut_nobody_or_from_which_one_is_missing_or_late_fails():
     assert _failed(judge(STORM, _stormed(2, 0.5), None)) == ["storm: not back"]
     late = "storm: in the interview again, P95 s"
     assert _failed(judge(STORM, _stormed(1, 5.1), None)) == [late]
+
+
+@pytest.mark.parametrize(("seconds", "failed"), [(4.9, []), (5.1, [verdict.STORM_ANSWERS])])
+def test_an_answer_that_the_storm_fell_on_is_judged_by_the_storms_own_promise(
+    seconds: float, failed: list[str]
+):
+    """The way back may take so long; the phase's limits are for all the other answers."""
+    tally = _stormed(1, 0.5)
+    tally.sample(verdict.CANDIDATE, books.STORM_ACCEPTED, seconds)
+    tally.sample(verdict.CANDIDATE, books.STORM_ACCEPTED_PLANNED, seconds)
+    assert _failed(judge(STORM, tally, None)) == failed
+
+
+def test_what_belongs_to_the_storm_is_told_apart_by_the_moment(monkeypatch: pytest.MonkeyPatch):
+    """From the cut on for ten seconds; before and after it is an answer like any other."""
+    now = [100.0]
+    monkeypatch.setattr(stage.clock, "monotonic", lambda: now[0])
+    here = stage.Stage(mock.MagicMock(), STORM)
+    here.crowd.close()
+    here.crowd = mock.MagicMock(news=deque())
+
+    def said() -> None:
+        here.crowd.news.append(News(verdict.CANDIDATE, books.Sample(ACCEPTED, 0.01)))
+
+    said()
+    here.storm()  # what came before it is counted first
+    for moment in (100.1, 109.9, 110.1):
+        now[0] = moment
+        said()
+        here.take_news()
+    seen = here.tally.seconds[verdict.CANDIDATE]
+    assert (len(seen[ACCEPTED]), len(seen[books.STORM_ACCEPTED])) == (2, 2)
+    here.folder.cleanup()
 
 
 def test_an_answer_lost_in_a_storm_is_named():
