@@ -170,19 +170,24 @@ class Money:
             self._rebuilding[key] = task
             task.add_done_callback(lambda _: self._rebuilding.pop(key, None))
         await asyncio.wait({task})
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            raise error
+        fault = None if task.cancelled() else task.result()
+        if fault is not None:
+            raise fault
 
-    async def _make(self, shared: Buckets, need: Need) -> None:
+    async def _make(self, shared: Buckets, need: Need) -> Fault | None:
+        """Return why they could not be made: a store that is away is no crash of this task."""
         if self._budgets is None:
-            raise Fault("model_unavailable", "no ledger says what was spent")
+            return Fault("model_unavailable", "no ledger says what was spent")
         try:
             known = await self._budgets.known(need, self._bounds)
-        except Fault as fault:  # never read as zero
-            raise Fault("model_unavailable", "the ledger is away") from fault
-        await shared.rebuild(need.tenant_id, need.session_id, known)
+        except Fault:  # never read as zero
+            return Fault("model_unavailable", "the ledger is away")
+        try:
+            await shared.rebuild(need.tenant_id, need.session_id, known)
+        except Fault as fault:
+            return fault
         log.info("accounts_rebuilt", tenant_id=need.tenant_id, count=len(known.owed))
+        return None
 
     def _redis_away(self, shared: Buckets, need: Need) -> None:
         if clock.monotonic() >= self._away_until:

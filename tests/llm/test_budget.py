@@ -20,6 +20,7 @@ from llm.gateway import (
 from protocol import limits
 from protocol.faults import Fault
 from runtime import clock
+from runtime.logs import Log
 from storage import keys
 from storage.connect import open_redis
 from storage.ledger import LedgerStore, insert
@@ -302,13 +303,18 @@ async def test_without_any_store_nothing_is_paid(house: House, ask: Ask) -> None
     assert house.standin.requests == 0
 
 
-async def test_a_ledger_that_is_away_is_not_read_as_empty(house: House, ask: Ask) -> None:
-    """Accounts that Redis does not know can't be made: no money is given."""
+async def test_a_ledger_that_is_away_is_not_read_as_empty(
+    house: House, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accounts that Redis does not know can't be made: no money is given, and nothing crashed."""
+    crashes: list[str] = []
+    monkeypatch.setattr(Log, "crash", lambda _, event, **fields: crashes.append(event))
     assert house.money._budgets is not None
     await house.money._budgets._db.close()
     events = await heard(house.gateway, ours(house, ask))
     assert events[0] == EngineChanged("offline", "model_unavailable")
     assert house.standin.requests == 0
+    assert crashes == []
 
 
 async def test_what_a_dead_process_reserved_is_booked_at_its_bound(
