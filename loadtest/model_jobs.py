@@ -30,8 +30,8 @@ def reply(body: dict[str, Any], schema: dict[str, Any], *, obedient: bool) -> st
         topics = _ordered(prompt, names) if obedient else _topics(prompt, names)
         return json.dumps({"topics": topics}, ensure_ascii=False)
     if "requirements" in asked:
-        found = _OPENING.search(prompt)
-        text = found["text"] if found else ""
+        found = [place["text"] for place in _OPENING.finditer(prompt)]
+        text = found[-1] if found else ""  # the instructions name the delimiters before
         quotes = [*text.split("\n"), text] if obedient else _phrases(text)
         return json.dumps({"requirements": [*quotes, INVENTED]}, ensure_ascii=False)
     return None

@@ -4,7 +4,8 @@ score = sum(weight x share) / sum(weight) over the parts that the opening has:
 
   must-haves    0.45   each must-have counts the same; a partly met one counts in part
   nice-to-haves 0.15   likewise
-  described     0.10   skills that title and description name and neither list does
+  described     0.10   skills that title and description name and neither list does, and what else
+                       the description asks for in its sentences
   seniority     0.10   years of experience against 0, 2 and 5 for junior, mid and senior
   closeness     0.20   the embeddings' cosine, mapped by a fixed rising curve
 
@@ -21,11 +22,12 @@ from uuid import UUID
 from pipeline.quotes import quote
 from pipeline.reasons import say
 from pipeline.requirements import Cv, Verdict, judge, named_skills, prepare
+from protocol import limits
 from protocol.profile import Profile
 from storage.matches import Gate, Match, Matched, Missing
 from storage.openings import Opening
 
-MATCHER_VERSION: Final = 3  # raised with every change of rules or weights
+MATCHER_VERSION: Final = 4  # raised with every change of rules or weights
 
 WEIGHTS: Final = {
     "must": 0.45, "nice": 0.15, "described": 0.10, "seniority": 0.10, "close": 0.20,
@@ -33,7 +35,6 @@ WEIGHTS: Final = {
 SENIORITY_YEARS: Final = {"junior": 0.0, "mid": 2.0, "senior": 5.0}
 COSINE_MIDDLE: Final = 0.45
 COSINE_SPREAD: Final = 0.10
-DESCRIBED_MAX: Final = 12
 NO_WORDS: Final = "curriculum vitae"  # a text without a letter has no vector
 WORDS_MAX: Final = 250  # the embedder's time grows with the text: 19 ms for these
 
@@ -54,7 +55,7 @@ def match(
     language = opening.language
     must = [(term, judge(term, cv, language)) for term in opening.must_have]
     nice = [(term, judge(term, cv, language)) for term in opening.nice_to_have]
-    described = _described(opening)
+    described = _described(opening, cv)
     years = _seniority(opening, profile)
     parts: dict[str, float] = {"seniority": years.share}
     if must:
@@ -62,7 +63,7 @@ def match(
     if nice:
         parts["nice"] = _mean(verdict.share for _, verdict in nice)
     if described:
-        parts["described"] = _mean(float(name in cv.skills) for name in described)
+        parts["described"] = _mean(verdict.share for _, verdict in described)
     if cosine is not None:
         parts["close"] = closeness(cosine)
     whole = sum(WEIGHTS[part] for part in parts)
@@ -72,7 +73,7 @@ def match(
         for term, verdict in must
     ]
     matched, missing = _explain(
-        opening, cv, must=must, nice=nice, described=described, years=years, whole=whole
+        opening, must=must, nice=nice, described=described, years=years, whole=whole
     )
     return Match(
         opening_id=opening.id,
@@ -123,13 +124,20 @@ def _mean(shares: Iterable[float]) -> float:
     return sum(values) / len(values)
 
 
-def _described(opening: Opening) -> list[str]:
-    """Return the skills that only the title and the description name."""
+def _described(opening: Opening, cv: Cv) -> list[tuple[str, Verdict]]:
+    """Judge what only the title and the description name: known skills, then their sentences."""
     listed = {
         name for term in (*opening.must_have, *opening.nice_to_have) for name in named_skills(term)
     }
     said = named_skills(f"{opening.title}\n{opening.description}")
-    return [name for name in said if name not in listed][:DESCRIBED_MAX]
+    missing = Verdict(0.0, "", say("described", opening.language))
+    found = [
+        (name, Verdict(1.0, quote(cv.text, *cv.skills[name]), "") if name in cv.skills else missing)
+        for name in said
+        if name not in listed
+    ]
+    found += [(term, judge(term, cv, opening.language)) for term in opening.described]
+    return found[: limits.DESCRIBED_MAX]
 
 
 def _seniority(opening: Opening, profile: Profile) -> Verdict:
@@ -142,30 +150,23 @@ def _seniority(opening: Opening, profile: Profile) -> Verdict:
 
 def _explain(
     opening: Opening,
-    cv: Cv,
     *,
     must: list[tuple[str, Verdict]],
     nice: list[tuple[str, Verdict]],
-    described: list[str],
+    described: list[tuple[str, Verdict]],
     years: Verdict,
     whole: float,
 ) -> tuple[list[Matched], list[Missing]]:
     """Return what matched, with its share of the score, and what is missing, with the reason."""
     matched: list[Matched] = []
     missing: list[Missing] = []
-    for part, verdicts in (("must", must), ("nice", nice)):
+    for part, verdicts in (("must", must), ("nice", nice), ("described", described)):
         for term, verdict in verdicts:
             weight = round(WEIGHTS[part] * verdict.share / len(verdicts) / whole, 4)
             if verdict.met:
                 matched.append(Matched(term, verdict.evidence, weight))
             else:
                 missing.append(Missing(term, verdict.reason))
-    for name in described:
-        if name in cv.skills:
-            weight = round(WEIGHTS["described"] / len(described) / whole, 4)
-            matched.append(Matched(name, quote(cv.text, *cv.skills[name]), weight))
-        else:
-            missing.append(Missing(name, say("described", opening.language)))
     if not years.share >= 1.0:
         missing.append(Missing(say("seniority_term", opening.language), years.reason))
     return matched, missing

@@ -1,4 +1,4 @@
-"""An opening's job: embed what it says now, then match every CV of the company against it.
+"""An opening's job: read and embed what it says now, then match every CV of the company.
 
 The vector is committed before the CVs are listed, and a CV's own match stage takes only openings
 whose vector is of their present version: so every pair is matched by at least one side, with
@@ -7,6 +7,9 @@ both vectors there.
 
 from uuid import UUID
 
+import msgspec
+
+from pipeline.described import found
 from pipeline.matching import MATCHER_VERSION, match, opening_words
 from pipeline.progress import opening_matched
 from pipeline.toolbox import Toolbox, aside
@@ -47,7 +50,7 @@ class OpeningTask:
         """Embed, commit, and match in batches that are each one transaction."""
         opening = self._opening
         assert opening is not None
-        model = await self._vector(opening)
+        model, opening = await self._vector(opening)
         after: UUID | None = None
         count = 0
         while True:
@@ -77,12 +80,14 @@ class OpeningTask:
     async def given_up(self) -> None:
         """Say nothing: the opening itself is as it was."""
 
-    async def _vector(self, opening: openings.Opening) -> str:
+    async def _vector(self, opening: openings.Opening) -> tuple[str, openings.Opening]:
+        """Return the model, and the opening with what its sentences ask for."""
         model: str = await aside(lambda: self._tools.embedder().model)
         async with self._tools.db.tenant(self._tenant) as c:
             made_from = await vectors.current(c, "opening", opening.id, model=model)
         if made_from == opening.version:
-            return model
+            return model, opening
+        opening = await self._described(opening)
         words = opening_words(opening)
         vector = await aside(lambda: list(self._tools.embedder().embed([words])[0]))
         async with self._tools.db.tenant(self._tenant) as c:
@@ -90,7 +95,16 @@ class OpeningTask:
                 c, self._tenant, "opening", opening.id, model=model, version=opening.version,
                 vector=vector, category=opening.category,
             )  # fmt: skip
-        return model
+        return model, opening
+
+    async def _described(self, opening: openings.Opening) -> openings.Opening:
+        """Complete what the opening asks for, before anything of this version is matched."""
+        described = await found(self._tools, self._tenant, opening)
+        if described is None or described == opening.described:
+            return opening
+        async with self._tools.db.tenant(self._tenant) as c:
+            await openings.describe(c, opening.id, opening.version, described)
+        return msgspec.structs.replace(opening, described=described)
 
     async def _batch(
         self,

@@ -139,6 +139,12 @@ alerts_sent = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+extractions = Counter(
+    "extractions_total",
+    "Openings that a model was asked to read: found, nothing, unfit or a fault",
+    ["outcome"],
+    registry=REGISTRY,
+)
 plans = Counter(
     "plans_total",
     "Plans that a model was asked to weigh: refined, unfit, joined or a fault",

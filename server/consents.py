@@ -13,7 +13,7 @@ import msgspec
 from server import problems
 from server.consent_texts import BY_LANGUAGE
 
-VERSION: Final = "2026-11-24.2"
+VERSION: Final = "2026-11-24.3"
 
 
 class ConsentText(msgspec.Struct, frozen=True):

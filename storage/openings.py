@@ -39,6 +39,7 @@ class Opening(msgspec.Struct, frozen=True):
     version: int
     created_at: datetime
     updated_at: datetime
+    described: list[str] = []  # passages of the description that ask for something as well
 
 
 class NewOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,6 +131,8 @@ async def update(
         if getattr(changes, name) is not msgspec.UNSET
     }
     sets = "".join(f", {name} = ${n}" for n, name in enumerate(values, start=3))
+    if "description" in values:
+        sets += ", described = '[]'"  # they were passages of another text
     row = await c.fetchrow(
         f"UPDATE openings SET version = version + 1, updated_at = now(){sets} "
         f"WHERE id = $1 AND version = $2 RETURNING {_COLUMNS}",
@@ -142,6 +145,17 @@ async def update(
         raise Fault("conflict", f"the opening is at version {current.version}")
     await _match_again(c, tenant_id, opening_id, request_id)
     return rows.one(Opening, row)
+
+
+async def describe(c: Connection, opening_id: UUID, version: int, described: list[str]) -> bool:
+    """Keep what an opening's sentences ask for; False when it says something else by now."""
+    done = await c.fetchval(
+        "UPDATE openings SET described = $3 WHERE id = $1 AND version = $2 RETURNING true",
+        opening_id,
+        version,
+        described,
+    )
+    return bool(done)
 
 
 async def _match_again(c: Connection, tenant_id: UUID, opening_id: UUID, request_id: str) -> None:

@@ -34,10 +34,12 @@ is not a hiring score."""
 _WITH_MODEL: Final = """\
 With artificial intelligence
 The questions and the proposed assessment are written by Claude, an artificial intelligence \
-model made by Anthropic, and may contain mistakes. For this, the opening's description, what \
-your CV says about its requirements, your name and the text of the interview are sent out of \
-Peru to Anthropic's servers (United States). This is a cross-border transfer of personal data, \
-which you authorise by accepting. If the model does not answer, the questions come from a bank \
+model made by Anthropic, and may contain mistakes. By what the opening says alone, it also \
+proposes how much each topic of the plan weighs, and a program checks that. For this, the \
+opening's description, what your CV says about its requirements, your name and the text of the \
+interview are sent out of Peru to Anthropic's servers (United States). This is a cross-border \
+transfer of personal data, which you authorise by accepting. If the model does not answer, the \
+questions come from a bank \
 written by people and the page tells you so. A program drops every claim that has no literal \
 quote of yours."""
 

@@ -34,9 +34,10 @@ respuestas; no es una nota de contratación."""
 _WITH_MODEL: Final = """\
 Con inteligencia artificial
 Las preguntas y la propuesta de evaluación las escribe Claude, un modelo de inteligencia \
-artificial de Anthropic, y pueden tener errores. Para eso se envían fuera del Perú, a servidores \
-de Anthropic (Estados Unidos), la descripción de la vacante, lo que su CV dice sobre los \
-requisitos, su nombre y el texto de la entrevista. Es un flujo transfronterizo de datos \
+artificial de Anthropic, y pueden tener errores. Solo por lo que dice la vacante, propone además \
+cuánto pesa cada tema del plan, y un programa lo revisa. Para eso se envían fuera del \
+Perú, a servidores de Anthropic (Estados Unidos), la descripción de la vacante, lo que su CV dice \
+sobre los requisitos, su nombre y el texto de la entrevista. Es un flujo transfronterizo de datos \
 personales y usted lo autoriza al aceptar. Si el modelo no responde, las preguntas salen de un \
 banco escrito por personas y la página se lo dice. Un programa descarta toda afirmación que no \
 tenga una cita literal suya."""

@@ -35,7 +35,8 @@ esperado e as suas respostas; não é uma nota de contratação."""
 _WITH_MODEL: Final = """\
 Com inteligência artificial
 As perguntas e a proposta de avaliação são escritas por Claude, um modelo de inteligência \
-artificial da Anthropic, e podem ter erros. Para isso são enviados para fora do Peru, a \
+artificial da Anthropic, e podem ter erros. Só pelo que diz a vaga, propõe também quanto pesa \
+cada tema do plano, e um programa confere. Para isso são enviados para fora do Peru, a \
 servidores da Anthropic (Estados Unidos), a descrição da vaga, o que o seu currículo diz sobre \
 os requisitos, o seu nome e o texto da entrevista. É um fluxo transfronteiriço de dados \
 pessoais, que você autoriza ao aceitar. Se o modelo não responder, as perguntas vêm de um banco \

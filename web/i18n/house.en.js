@@ -29,6 +29,7 @@ export default {
   "opening.description": "Description",
   "opening.must_have": "Must have",
   "opening.nice_to_have": "Nice to have",
+  "opening.described": "The text also asks for",
   "opening.terms_hint": "One per line. For example: SQL",
   "opening.seniority": "Level",
   "opening.language": "Language of the interview",

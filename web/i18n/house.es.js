@@ -29,6 +29,7 @@ export default {
   "opening.description": "Descripción",
   "opening.must_have": "Indispensable",
   "opening.nice_to_have": "Deseable",
+  "opening.described": "También se pide en el texto",
   "opening.terms_hint": "Uno por línea. Por ejemplo: SQL",
   "opening.seniority": "Nivel",
   "opening.language": "Idioma de la entrevista",

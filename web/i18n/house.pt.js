@@ -29,6 +29,7 @@ export default {
   "opening.description": "Descrição",
   "opening.must_have": "Indispensável",
   "opening.nice_to_have": "Desejável",
+  "opening.described": "O texto também pede",
   "opening.terms_hint": "Um por linha. Por exemplo: SQL",
   "opening.seniority": "Nível",
   "opening.language": "Idioma da entrevista",

@@ -31,7 +31,7 @@ export async function showOpening(page, id) {
 }
 
 function requirements(t, opening) {
-  const terms = (key) => opening[key].length > 0 && [
+  const terms = (key) => opening[key]?.length > 0 && [
     h("h3", {}, t(`opening.${key}`)),
     h("ul", { class: "terms" }, opening[key].map((term) => h("li", {}, term))),
   ];
@@ -39,5 +39,5 @@ function requirements(t, opening) {
     h("summary", {}, t("opening.requirements")),
     h("div", { class: "stack" }, opening.description &&
       h("p", { class: "words" }, opening.description),
-    terms("must_have"), terms("nice_to_have")));
+    terms("must_have"), terms("nice_to_have"), terms("described")));
 }
