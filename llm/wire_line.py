@@ -73,7 +73,7 @@ class Line(asyncio.Protocol):
         """
         if ripe > clock.monotonic():
             self._ripens = ripe
-            self._wheel.at(ripe, self._ripen)
+            self._wheel.at(ripe, partial(self._ripen, ripe))
         while (self._ripens or not self._parts) and not self.ended and not self.lost:
             self._waiter = self._loop.create_future()
             await self._waiter
@@ -163,10 +163,10 @@ class Line(asyncio.Protocol):
         if self._waiter is not None:
             self._wake(self._waiter)
 
-    def _ripen(self) -> None:
+    def _ripen(self, moment: float) -> None:
         """Give what was collected to whoever waits; what comes from now on need not wait."""
-        if self._ripens > clock.monotonic():
-            return  # the call of an earlier reading, which has ended before its time
+        if self._ripens != moment:
+            return  # an earlier reading's, which has ended before its time
         self._ripens = 0.0
         if self._waiter is not None and self._parts:
             self._wake(self._waiter)

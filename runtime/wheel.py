@@ -11,7 +11,7 @@ STEP_SECONDS: Final = 0.002
 
 
 class Wheel:
-    """Calls back at a moment or up to STEP_SECONDS later, never before.
+    """Calls back at a moment or a few milliseconds later, never before.
 
     Thousands of streams each wait forty milliseconds again and again: a timer of the loop for each
     wait costs more than what it is waited for.
@@ -49,13 +49,13 @@ class Wheel:
         if self._timer is not None:
             self._timer.cancel()
         self._set_for = slot
-        delay = slot * STEP_SECONDS - clock.monotonic()
+        # The loop counts in milliseconds, from a moment that may be past: rather late than early.
+        delay = slot * STEP_SECONDS - clock.monotonic() + 0.001
         self._timer = asyncio.get_running_loop().call_later(max(0.0, delay), self._turn)
 
     def _turn(self) -> None:
         self._timer = None
-        # The loop's clock is in milliseconds: it may be half of one early.
-        now = int(clock.monotonic() / STEP_SECONDS + 0.5)
+        now = int(clock.monotonic() / STEP_SECONDS)
         due: list[Callable[[], None]] = []
         while self._order and self._order[0] <= now:
             due += self._slots.pop(heapq.heappop(self._order))
