@@ -39,9 +39,8 @@ proposes how much each topic of the plan weighs, and a program checks that. For 
 opening's description, what your CV says about its requirements, your name and the text of the \
 interview are sent out of Peru to Anthropic's servers (United States). This is a cross-border \
 transfer of personal data, which you authorise by accepting. If the model does not answer, the \
-questions come from a bank \
-written by people and the page tells you so. A program drops every claim that has no literal \
-quote of yours."""
+questions come from a bank written by people and the page tells you so. A program drops every \
+claim that has no literal quote of yours."""
 
 _AFTER: Final = """\
 Who decides

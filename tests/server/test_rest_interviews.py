@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 from typing import Any
 from uuid import UUID
 
-from protocol import limits
+from protocol import jobs, limits
+from runtime.settings import Settings
 from server import consents as notices
 from server import report_page
 from server.report_texts import TEXTS
@@ -32,6 +33,28 @@ async def test_an_invitation_is_planned_from_opening_and_cv(door: Door) -> None:
     assert [item["id"] for item in listed] == [invited["id"]]
     other = await door.recruiter.get("/api/v1/interviews?status=finished")
     assert other.json()["items"] == []
+
+
+async def test_with_a_key_the_plan_is_left_to_a_job_and_nobody_waits(
+    door: Door, monkeypatch: Any
+) -> None:
+    """One job with the invitation, in its transaction; without a key there is none."""
+
+    async def waiting() -> list[Any]:
+        async with door.house.db.tenant(door.tenant.id) as c:
+            rows = await c.fetch("SELECT envelope FROM outbox ORDER BY id")
+        found = [jobs.decode(row["envelope"]).job for row in rows]
+        return [job for job in found if isinstance(job, jobs.PlanInterview)]
+
+    await door.interview()
+    assert await waiting() == []
+    monkeypatch.setattr(Settings, "asks_with_model", property(lambda _: True))
+    invited = await door.interview()
+    [job] = await waiting()
+    assert str(job.interview_id) == invited["id"]
+    one = (await door.recruiter.get(f"/api/v1/interviews/{invited['id']}")).json()
+    assert one["plan"]["competencies"]
+    assert one["plan"]["refined"] is False
 
 
 async def test_whom_to_invite_must_be_clear(door: Door) -> None:
