@@ -281,9 +281,9 @@ def _tickets(stack: local.Stack, seats: Sequence[seed.Seat]) -> list[FetchAgain]
     def way(seat: seed.Seat) -> FetchAgain:
         token = signer.invitation(seat.tenant_id, seat.interview_id, seat.invitation)
 
-        async def fetch(waiting_token: str) -> Admitted:
+        async def fetch(waiting_token: str, unreachable: str) -> Admitted:
             async with Api(stack.base_url, token) as api:
-                return await api.ticket(waiting_token)
+                return await api.ticket(waiting_token, unreachable)
 
         return fetch
 

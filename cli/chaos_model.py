@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -65,6 +66,7 @@ class Ground(msgspec.Struct):
     standin: Standin
     door: Door
     db: Database
+    compared: set[UUID] = msgspec.field(default_factory=set)  # lines of comparisons before
 
     def ways(self, seats: Sequence[seed.Seat]) -> list[FetchAgain]:
         """Return each candidate's way to a ticket, as their page goes it."""
@@ -73,9 +75,9 @@ class Ground(msgspec.Struct):
         def way(seat: seed.Seat) -> FetchAgain:
             token = signer.invitation(seat.tenant_id, seat.interview_id, seat.invitation)
 
-            async def fetch(waiting_token: str) -> Admitted:
+            async def fetch(waiting_token: str, unreachable: str) -> Admitted:
                 async with Api(self.stack.base_url, token) as api:
-                    return await api.ticket(waiting_token)
+                    return await api.ticket(waiting_token, unreachable)
 
             return fetch
 
@@ -106,15 +108,19 @@ class Ground(msgspec.Struct):
         return Kept(seat.interview_id, turns, status, reason)
 
     async def accounts(self, seats: Sequence[seed.Seat]) -> tuple[list[Line], Bill]:
-        """Return the interviews' lines and the comparison, once they agree or time is up."""
+        """Return the company's new lines and the comparison, once they agree or time is up.
+
+        Not those of these interviews alone: the sweep may ask again for the reviews of others.
+        """
         deadline = clock.monotonic() + BOOKS_SECONDS
-        names = [seat.interview_id for seat in seats]
         while True:
-            found = await ledger_read.of_interviews(self.db, seats[0].tenant_id, names)
-            lines = msgspec.convert(found, list[Line], from_attributes=True)
+            found = await ledger_read.of_company(self.db, seats[0].tenant_id)
+            fresh = [line for line in found if line.id not in self.compared]
+            lines = msgspec.convert(fresh, list[Line], from_attributes=True)
             bill = accounts.compare(lines, self.standin.account.calls)
             settled = not self.standin.open_streams and bill.agrees
             if settled or clock.monotonic() > deadline:
+                self.compared.update(line.id for line in lines)
                 return lines, bill
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -92,12 +92,14 @@ class Api:
                     yield kind, msgspec.json.decode(data)
                     kind, data = "", ""
 
-    async def ticket(self, waiting_token: str = "") -> Admitted:
+    async def ticket(self, waiting_token: str = "", unreachable: str = "") -> Admitted:
         """Fetch a ticket for the live socket with an invitation as the token.
 
-        `waiting_token` keeps a place in line, also where the server has lost its list.
+        `waiting_token` keeps a place in line, also where the server has lost its list; the address
+        `unreachable` is not where this candidate wants to be sent.
         """
-        asked = {"waiting_token": waiting_token} if waiting_token else {}
+        words = {"waiting_token": waiting_token, "unreachable": unreachable}
+        asked = {name: word for name, word in words.items() if word}
         answer = await self.post("/invitation/ticket", asked)
         return Admitted(ticket=answer["ticket"], url=answer["url"])
 

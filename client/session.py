@@ -53,7 +53,7 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 FetchTicket = Callable[[], Awaitable[Admitted]]
-FetchAgain = Callable[[str], Awaitable[Admitted]]
+FetchAgain = Callable[[str, str], Awaitable[Admitted]]
 Route = Callable[[str], Awaitable[tuple[str, int]]]  # address -> host and port to connect to
 
 
@@ -86,8 +86,8 @@ class Interview:
         """Fetch tickets with `fetch_ticket`; `reconnect=False` ends at the first lost socket.
 
         `route` tells where to connect for an address, when it is not where the address says.
-        `fetch_again` fetches a ticket with the proof of a place in line (a waiting token), for
-        whoever was cut off while they waited.
+        `fetch_again` fetches a ticket with the proof of a place in line (a waiting token, for
+        whoever was cut off while they waited) and the address that could not be reached.
         """
         self._fetch_ticket = fetch_ticket
         self._fetch_again = fetch_again
@@ -100,6 +100,7 @@ class Interview:
         self._joined = self._closed = self._sent_on = False
         self._moved_to: Admitted | None = None  # a seat at another instance, out of the line
         self.waiting_token = ""  # proves the place in line while it waits
+        self._tried, self._unreachable = "", ""
         self._heard_at = 0.0
         self._gap_at: int | None = None
         self._acked = 0
@@ -194,10 +195,12 @@ class Interview:
     async def _open(self) -> ClientConnection:
         if self._resume is not None:
             token, url = self._resume
+            self._tried = url
             subprotocol = messages.RESUME_PREFIX + token
         else:
             admitted, self._moved_to = self._moved_to or await self._admitted(), None
             subprotocol, url = messages.TICKET_PREFIX + admitted.ticket, admitted.url
+            self._tried = url
         self.counts.connects += 1
         elsewhere: dict[str, Any] = {}
         if self._route is not None:
@@ -216,8 +219,8 @@ class Interview:
     async def _admitted(self) -> Admitted:
         while True:
             try:
-                if self.waiting_token and self._fetch_again is not None:
-                    return await self._fetch_again(self.waiting_token)
+                if self._fetch_again is not None and (self.waiting_token or self._unreachable):
+                    return await self._fetch_again(self.waiting_token, self._unreachable)
                 return await self._fetch_ticket()
             except Refused as refused:
                 again = refused.retry_after is not None or _passing(refused.code)
@@ -245,7 +248,9 @@ class Interview:
             final = code in KINDS and not KINDS[code].retry
             if not self._reconnect or (final and self._resume is None):
                 raise Refused(code)
-        # A resume token that a server refuses, or an address that is gone: a ticket finds the way.
+        # A resume token that a server refuses, or an address that is gone: a ticket finds the way,
+        # elsewhere if it can, and the first time at once.
+        self._unreachable, self._sent_on = self._tried, self._resume is not None
         self._resume = None
 
     # One connection ---------------------------------------------------------------------------
@@ -341,7 +346,7 @@ class Interview:
             self.offset = self._acked = 0
         self.epoch = frame.epoch
         self._resume = (frame.resume_token, frame.resume_url)
-        self._joined, self.waiting_token = True, ""
+        self._joined, self.waiting_token, self._unreachable = True, "", ""
         for pending in list(self._pending.values()):
             self.counts.resent += 1
             await self.send(pending)

@@ -139,7 +139,7 @@ class Watched(Interview):
         """Write into `book`."""
 
         async def first() -> Admitted:
-            return await fetch("")
+            return await fetch("", "")
 
         super().__init__(first, backoff=backoff, fetch_again=fetch)
         self._book = book

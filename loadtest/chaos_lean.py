@@ -91,6 +91,7 @@ class Lean:
         self._rng = rng
         self._backoff = Backoff(rng)
         self._resume: tuple[str, str] | None = None
+        self._unreachable = ""
         self._epoch: int | None = None
         self._offset: int | None = None
         self._wire: Wire | None = None
@@ -119,8 +120,8 @@ class Lean:
             self._wire = await connect(port, token, self._text, self._over)
         except (OSError, Refused) as error:
             self.book.bounced.append(str(error))
-            self._resume = None
-            return False
+            at_once, self._resume, self._unreachable = self._resume is not None, None, url
+            return at_once
         self.port = port
         self._wire.send(messages.SessionJoin(epoch=self._epoch, offset=self._offset))
         code = await self._closed
@@ -138,7 +139,7 @@ class Lean:
         admitted, self._first = self._first, None
         while admitted is None:
             try:
-                admitted = await self._again("")
+                admitted = await self._again("", self._unreachable)
             except Away as refused:
                 if refused.retry_after is None:
                     raise

@@ -75,16 +75,18 @@ class Gate:
         returning: bool,
         prefer: str = "",
         since_ms: int = 0,
+        unreachable: str = "",
     ) -> Seat:
         """Reserve a seat: where the session has a place or lives, else the fullest under target.
 
         Packing leaves empty instances to scale in. Where every place is taken, or somebody waits
-        already, it is a place in line, with an arrival of `since_ms` if that was proven. Raises
+        already, it is a place in line, with an arrival of `since_ms` if that was proven. Whoever
+        could not reach the address `unreachable` is sent there last. Raises
         Fault `at_capacity` when that is full too, or `draining`.
         """
         found = await self._slots.instances(of=session_id)
         living = [instance for instance in found if instance.alive]
-        for instance in _order(living, prefer):
+        for instance in _order(living, prefer, unreachable):
             claim = await self._slots.claim(
                 instance.id, session_id, returning=returning, seconds=limits.SEAT_SECONDS
             )
@@ -165,16 +167,24 @@ def _refusal(claim: Claim) -> Fault:
     return Fault("unavailable", "this instance has no lease", retry_after=1)
 
 
-def _order(living: list[Instance], prefer: str) -> list[Instance]:
+def _order(living: list[Instance], prefer: str, unreachable: str) -> list[Instance]:
     """Instances in the order to try: with a place of this session, preferred, under target, others.
 
     Whoever tries again keeps the seat of the first try: a second one elsewhere would be a place
     that nobody can have until it ends, and a fleet of just enough places would be full.
-    One that has missed a renewal comes last of all: a candidate whose server has just died is not
-    sent back to it. Nor to one that drains, wherever the session was: its door is closed.
+    One that has missed a renewal, or that the candidate could not reach, comes last of all: whose
+    server has just died is not sent back to it. Nor to one that drains, wherever the session was:
+    its door is closed.
     """
     open_ = [i for i in living if not i.draining]
     return sorted(
         open_,
-        key=lambda i: (i.late, not i.holds, i.id != prefer, i.taken >= i.target, -i.taken, i.id),
+        key=lambda i: (
+            i.late or i.url == unreachable,
+            not i.holds,
+            i.id != prefer,
+            i.taken >= i.target,
+            -i.taken,
+            i.id,
+        ),
     )

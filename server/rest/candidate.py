@@ -227,6 +227,7 @@ async def take_ticket(
         returning=returning,
         prefer=lives_on,
         since_ms=house.tickets.arrival(token, session_id) if token else 0,
+        unreachable=data.unreachable if data else "",
     )
     standing = seat.standing
     ticket = house.tickets.ticket(

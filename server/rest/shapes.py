@@ -314,9 +314,13 @@ class OwnTranscript(msgspec.Struct, frozen=True):
 
 
 class TicketAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Asks for a ticket; `waiting_token` proves a place in line that was given before."""
+    """Asks for a ticket; `waiting_token` proves a place in line that was given before.
+
+    `unreachable` is the address that could not be reached just now: others are tried first.
+    """
 
     waiting_token: str = ""
+    unreachable: str = ""
 
 
 class WaitingOut(msgspec.Struct, frozen=True):

@@ -42,7 +42,9 @@ class Line:
             if isinstance(frame, messages.AnswerSubmit):
                 return frame
 
-    async def joined(self, *, epoch: int = 1, recovered: bool = False, resume: str = "") -> None:
+    async def joined(
+        self, *, epoch: int = 1, recovered: bool = False, resume: str = "", resume_url: str = ""
+    ) -> None:
         """Take the join and say session.joined."""
         join = await self.receive()
         assert isinstance(join, messages.SessionJoin)
@@ -53,7 +55,7 @@ class Line:
                 epoch=epoch,
                 recovered=recovered,
                 resume_token=resume or f"r{len(self.house.tokens)}",
-                resume_url=self.house.url,
+                resume_url=resume_url or self.house.url,
                 heartbeat_seconds=25.0,
                 engine="offline",
             )

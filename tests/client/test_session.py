@@ -420,6 +420,40 @@ async def test_an_address_that_is_gone_is_asked_for_again():
     assert house.tokens == ["ticket.t1"]
 
 
+async def test_a_server_that_died_is_left_at_once_and_named():
+    """The one try at its address has waited; the next goes elsewhere, and says what was in vain."""
+    dead = "ws://127.0.0.1:9/ws"
+    asked: list[tuple[str, str]] = []
+
+    async def first(line: Line) -> None:
+        await line.joined(resume_url=dead)
+        await line.state()
+        await line.cut()
+
+    async def second(line: Line) -> None:
+        await line.joined()
+        await line.state()
+        await _finish(line, 1)
+
+    class Counted(_Soon):
+        waits = 0
+
+        def next(self) -> float:
+            Counted.waits += 1
+            return super().next()
+
+    async with FakeWire(first, second).running() as house:
+
+        async def again(place: str, unreachable: str) -> Admitted:
+            asked.append((place, unreachable))
+            return await house.ticket()
+
+        backoff = Counted(random.Random(1))
+        await _read(Interview(house.ticket, backoff=backoff, fetch_again=again))
+    assert asked == [("", dead)]
+    assert Counted.waits == 1
+
+
 async def test_closing_ends_the_frames_quietly():
     """The candidate's own close is no failure."""
 

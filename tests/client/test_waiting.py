@@ -66,7 +66,7 @@ async def test_a_cut_in_line_proves_the_place_again():
 
     async with FakeWire(script, _let_in, script, _let_in).running() as house:
 
-        async def again(proof: str) -> Admitted:
+        async def again(proof: str, _: str) -> Admitted:
             proofs.append(proof)
             return await house.ticket()
 

@@ -216,7 +216,7 @@ async def test_without_room_elsewhere_nobody_is_sent_away_before_the_deadline(
 def fetch_through(house, made):
     """A way to tickets as REST has it: a seat, or a place in line."""
 
-    async def fetch(waiting_token: str = "") -> Admitted:
+    async def fetch(waiting_token: str = "", _: str = "") -> Admitted:
         tickets = house.instance.tickets
         since = tickets.arrival(waiting_token, made.session_id) if waiting_token else 0
         try:

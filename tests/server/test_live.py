@@ -558,6 +558,22 @@ async def test_an_emptied_redis_hears_of_who_is_on_the_way_in(settings, db, tena
         assert taken == [1]
 
 
+async def test_who_could_not_reach_an_instance_is_sent_to_another(settings, db, tenant):
+    """Even where their session lives and holds a place; to the same one where there is no other."""
+    made = await make_interview(db, tenant)
+    async with live_house(settings, "one") as one, live_house(settings, "two") as two:
+        gate, session_id = one.instance.gate, made.session_id
+        await gate.enter(session_id, returning=True)
+        ask = {"returning": True, "prefer": "one"}
+        assert (await gate.reserve(session_id, tenant.id, **ask)).url == one.url
+        seat = await gate.reserve(session_id, tenant.id, **ask, unreachable=one.url)
+        assert seat.url == two.url
+        await two.instance.slots.remove("two")
+        seat = await gate.reserve(session_id, tenant.id, **ask, unreachable=one.url)
+        assert seat.url == one.url
+        gate.arrived(session_id)
+
+
 async def test_who_tries_again_keeps_the_seat_of_the_first_try(settings, db, tenant):
     """Two seats for one person would be a place too few where there are just enough."""
     made = await make_interview(db, tenant)

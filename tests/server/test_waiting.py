@@ -235,7 +235,7 @@ async def test_the_client_waits_and_goes_in_through_cuts(settings, db, tenant):
             token, url = await ticket(house, made[1])
             return Admitted(token, url)
 
-        async def fetch_again(proof: str) -> Admitted:
+        async def fetch_again(proof: str, _: str) -> Admitted:
             proofs.append(house.instance.tickets.arrival(proof, made[1].session_id))
             return await fetch()
 
@@ -303,7 +303,7 @@ async def test_a_crowd_goes_through_few_places_and_a_drain(settings, db, tenant)
         await shrink(two, admit=3)
 
         async def candidate(interview) -> int:
-            async def fetch(proof: str = "") -> Admitted:
+            async def fetch(proof: str = "", _: str = "") -> Admitted:
                 since = one.instance.tickets.arrival(proof, interview.session_id) if proof else 0
                 token, url = await ticket(two, interview, since_ms=since)
                 return Admitted(token, url)

@@ -115,8 +115,11 @@ export interface Ticket {
 }
 
 export interface InterviewOptions {
-  /** Rejects with {status, code, retryAfter}, as Api does; `place` proves a place in line. */
-  fetchTicket(place: string): Promise<Ticket>;
+  /**
+   * Rejects with {status, code, retryAfter}, as Api does. `place` proves a place in line,
+   * `unreachable` is the address that did not answer just now; "" without one.
+   */
+  fetchTicket(place: string, unreachable: string): Promise<Ticket>;
   fetchAdmission?(): Promise<{ state: string; retry_after: number }>;
   sessionId?: string;
   locale?: string;

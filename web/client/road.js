@@ -61,6 +61,7 @@ export class Road {
   #attempt = 0; // the running number of tries; whatever belongs to an older one is void
   #resume = null; // {token, url}
   #given = null; // {ticket, url}: a seat at another instance, out of the line
+  #unreachable = ""; // the address that could not be reached just now
   /** @type {?Queue} */
   #queue = null; // while it stands in line, cut or not
   #live = false;
@@ -71,8 +72,8 @@ export class Road {
 
   /**
    * @param {object} options
-   * @param {(place: string) => Promise<Ticket>} options.fetchTicket rejects with {status, code,
-   *   retryAfter}
+   * @param {(place: string, unreachable: string) => Promise<Ticket>} options.fetchTicket rejects
+   *   with {status, code, retryAfter}
    * @param {() => Promise<{state: string, retry_after: number}>} [options.fetchAdmission]
    * @param {object} events ticket(Ticket), place() -> the proof of a place in line, queued(proof),
    *   join() -> the first frame, frame(object), cut(), status(status, reason, Detail)
@@ -97,6 +98,7 @@ export class Road {
       document.addEventListener(name, this.#wake);
     }
     this.#resume = this.#given = this.#queue = null;
+    this.#unreachable = "";
     this.#failures.count = this.#failures.late = 0;
     this.#tell("connecting");
     this.#connect();
@@ -152,7 +154,8 @@ export class Road {
       else if (resume) this.#open(resume.url, `resume.${resume.token}`, true);
       else {
         const place = this.#events.place();
-        const ticket = await within(this.#options.fetchTicket(place), FETCH_MS);
+        const fetched = this.#options.fetchTicket(place, this.#unreachable);
+        const ticket = await within(fetched, FETCH_MS);
         if (attempt !== this.#attempt) return;
         this.#events.ticket(ticket);
         if (ticket.waiting) this.#queued(ticket.waiting);
@@ -169,7 +172,7 @@ export class Road {
     this.#socket = socket;
     let opened = false;
     const mine = (act) => (event) => socket === this.#socket && act(event);
-    const closed = (code, reason) => this.#closed({ code, reason, opened, resumed });
+    const closed = (code, reason) => this.#closed({ code, reason, opened, resumed, url });
     socket.onopen = mine(() => {
       opened = true;
       this.#after("join", JOIN_MS, () => closed(1006, ""));
@@ -192,9 +195,11 @@ export class Road {
     if (socket) this.#events.cut();
   }
 
-  #closed({ code, reason, opened, resumed }) {
+  #closed({ code, reason, opened, resumed, url }) {
     this.#drop();
     if (!opened || code === 4003) this.#resume = null; // the next try brings a fresh ticket
+    if (!opened) this.#unreachable = url; // and leads elsewhere if it can, the first time at once
+    if (!opened && resumed) return this.#connect();
     const why = terminalReason(code);
     if (code === 4507 && resumed) this.#resume = null;
     else if (code === 4505) return this.stop("elsewhere", why);
@@ -302,6 +307,7 @@ export class Road {
 
   #joined(frame) {
     this.#queue = null;
+    this.#unreachable = "";
     this.#events.queued("");
     this.#resume = { token: frame.resume_token, url: frame.resume_url };
     this.#heartbeatMs = (frame.heartbeat_seconds || 25) * 1000;

@@ -62,8 +62,9 @@ export class InterviewSession extends EventTarget {
 
   /**
    * @param {object} options
-   * @param {(place: string) => Promise<Ticket>} options.fetchTicket rejects with {status, code,
-   *   retryAfter}; `place` proves a place in line, "" without one
+   * @param {(place: string, unreachable: string) => Promise<Ticket>} options.fetchTicket rejects
+   *   with {status, code, retryAfter}; `place` proves a place in line, `unreachable` is the address
+   *   that did not answer just now; "" without one
    * @param {() => Promise<{state: string, retry_after: number}>} [options.fetchAdmission]
    * @param {string} [options.sessionId] names the kept draft before the first ticket comes
    * @param {string} [options.locale]

@@ -68,8 +68,8 @@ class Candidate {
     const session = new InterviewSession({
       locale: this.t.locale,
       sessionId: this.invitation.session_id,
-      fetchTicket: (place) =>
-        this.#api.post("/invitation/ticket", place ? { waiting_token: place } : {}),
+      fetchTicket: (place, unreachable) =>
+        this.#api.post("/invitation/ticket", { waiting_token: place, unreachable }),
       fetchAdmission: () =>
         this.#api.call("GET", `/interviews/${this.invitation.interview_id}/admission`),
     });
