@@ -12,7 +12,6 @@ from cli.chaos_model import REPORT_SECONDS, Ground, Say, ground
 from loadtest import faulted
 from loadtest.bench import seed
 from loadtest.faulted import Faulted
-from loadtest.model_count import Account
 from loadtest.model_stream import BATCH_FAULTS
 from loadtest.witness import Witnesses
 from runtime import clock
@@ -83,6 +82,7 @@ async def _recovered(there: Ground, say: Say) -> None:
         crowd = Witnesses(think_seconds=0.1, seed=1)
         await crowd.live(there.ways(seats), seconds=RECOVER_SECONDS)
         await there.kept(seats, seconds=REPORT_SECONDS)
+        await there.accounts(seats)
         if "claude" in crowd.seen[0].told_for.values():
             return
         await asyncio.sleep(RECOVER_LOOK_SECONDS)
@@ -97,7 +97,6 @@ async def _mode(args: argparse.Namespace, there: Ground, mode: str) -> Faulted:
         turns_max=args.turns or TURNS,
         reports="wait" if batched else "now",
     )
-    standin.account = Account()
     failed, begun = standin.faults[mode], clock.monotonic()
     standin.change({"faults": {mode: SHARE}, "seed": args.seed})
     crowd = Witnesses(
@@ -109,18 +108,17 @@ async def _mode(args: argparse.Namespace, there: Ground, mode: str) -> Faulted:
     seconds = BATCH_REPORT_SECONDS if batched else REPORT_SECONDS
     kept = await there.kept(seats, seconds=seconds)
     standin.change({"faults": {}})
-    lines, bill = await there.accounts(seats)
-    calls = list(standin.account.calls)
+    found = await there.accounts(seats)
     # What fails in batches only goes well elsewhere, and proves nothing there.
-    passed_by = sum(call.fault == mode for call in calls) if batched else 0
+    passed_by = sum(call.fault == mode for call in found.calls) if batched else 0
     return faulted.judge(
         mode,
         crowd.books,
         crowd.seen,
         kept,
-        lines=lines,
-        calls=calls,
-        bill=bill,
+        lines=found.lines,
+        calls=found.calls,
+        bill=found.bill,
         failed_calls=standin.faults[mode] - failed - passed_by,
         seconds=clock.monotonic() - begun,
     )

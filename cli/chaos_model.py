@@ -17,6 +17,7 @@ from loadtest import accounts, faulted, outage
 from loadtest.accounts import Bill, Line
 from loadtest.bench import seed
 from loadtest.model import Standin
+from loadtest.model_count import Account, Billed
 from loadtest.model_serve import Door
 from loadtest.model_stream import Options
 from loadtest.outage import Kept, Turn
@@ -57,6 +58,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="no kills: the model fails three calls in ten, in each of these ways in turn; all, or "
         + ", ".join(faulted.MODES),
     )
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """Two accounts since the comparison before."""
+
+    lines: list[Line]
+    calls: list[Billed]
+    bill: Bill
 
 
 class Ground(msgspec.Struct):
@@ -107,8 +116,8 @@ class Ground(msgspec.Struct):
         turns = msgspec.convert(rows, list[Turn], from_attributes=True)
         return Kept(seat.interview_id, turns, status, reason)
 
-    async def accounts(self, seats: Sequence[seed.Seat]) -> tuple[list[Line], Bill]:
-        """Return the company's new lines and the comparison, once they agree or time is up.
+    async def accounts(self, seats: Sequence[seed.Seat]) -> Compared:
+        """Compare the company's new lines with the new calls, once they agree or time is up.
 
         Not those of these interviews alone: the sweep may ask again for the reviews of others.
         """
@@ -121,7 +130,8 @@ class Ground(msgspec.Struct):
             settled = not self.standin.open_streams and bill.agrees
             if settled or clock.monotonic() > deadline:
                 self.compared.update(line.id for line in lines)
-                return lines, bill
+                calls, self.standin.account = list(self.standin.account.calls), Account()
+                return Compared(lines, calls, bill)
             await asyncio.sleep(LOOK_SECONDS)
 
 

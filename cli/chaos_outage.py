@@ -41,7 +41,7 @@ async def run(args: argparse.Namespace, state: Path, say: Say) -> Outage:
             await crowd.live(there.ways(seats), seconds=length + LATE_SECONDS)
         say("the interviews are over; waiting for reports and accounts")
         kept = await there.kept(seats, seconds=REPORT_SECONDS)
-        _, bill = await there.accounts(seats)
+        compared = await there.accounts(seats)
     return outage.judge(
         crowd.books,
         crowd.seen,
@@ -49,7 +49,7 @@ async def run(args: argparse.Namespace, state: Path, say: Say) -> Outage:
         how=args.how,
         window=Window(*moments),
         long_sessions=args.sessions - short,
-        bill=bill,
+        bill=compared.bill,
         lag=lag,
         seconds=clock.monotonic() - begun,
     )

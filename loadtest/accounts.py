@@ -14,6 +14,7 @@ SHOWN_MAX: Final = 5
 class Line(msgspec.Struct, frozen=True):
     """What of a ledger's line is looked at; `upper_bound` marks a cost that nobody knows."""
 
+    id: UUID
     interview_id: UUID | None
     task: str
     engine: str

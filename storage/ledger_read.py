@@ -1,6 +1,5 @@
 """The ledger's lines as they were kept, for whoever compares them with another account."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -9,14 +8,9 @@ from storage.ledger import LedgerEntry
 from storage.transaction import Database
 
 
-async def of_interviews(
-    db: Database, tenant_id: UUID, interview_ids: Sequence[UUID]
-) -> list[LedgerEntry]:
-    """Return every line of these interviews of a company, oldest first."""
+async def of_company(db: Database, tenant_id: UUID) -> list[LedgerEntry]:
+    """Return every line of a company, oldest first."""
     names = ", ".join(LedgerEntry.__struct_fields__)
     async with db.tenant(tenant_id) as connection:
-        rows = await connection.fetch(
-            f"SELECT {names} FROM model_ledger WHERE interview_id = ANY($1) ORDER BY id",
-            list(interview_ids),
-        )
+        rows = await connection.fetch(f"SELECT {names} FROM model_ledger ORDER BY id")
     return [msgspec.convert(dict(row), LedgerEntry) for row in rows]

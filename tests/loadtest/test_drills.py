@@ -108,7 +108,7 @@ async def test_only_a_text_that_was_sent_whole_has_a_digest(away: Away) -> None:
 def line(request_id: str, micro_usd: int, **changes: Any) -> Line:
     """A line of a ledger."""
     fields: dict[str, Any] = {
-        "interview_id": ID, "task": "question", "engine": "claude", "model": MODELS[0],
+        "id": ID, "interview_id": ID, "task": "question", "engine": "claude", "model": MODELS[0],
         "upper_bound": False, "batch": False, "outcome": "ok", "turn": None, "ask": None,
     }  # fmt: skip
     return Line(**{**fields, "request_id": request_id, "micro_usd": micro_usd, **changes})
