@@ -19,9 +19,9 @@ from storage.connect import open_database
 from storage.embedded import home
 from storage.migrate import migrate
 from tests.conftest import SECRET, make_tenant
-from tests.failure.waiting import asked, kept, say, ticket, until
+from tests.failure.waiting import asked, begun, kept, say, until
 from tests.server.live_house import live_house, make_interview
-from tests.server.test_live import Wire, turns_of
+from tests.server.test_live import turns_of
 
 DISK_BYTES = 220 * 1024 * 1024
 
@@ -93,9 +93,7 @@ async def test_a_full_disk_stops_no_interview(small, disk, redis):
     tenant = await make_tenant(small.database_url, "prueba")
     made = await make_interview(db, tenant)
     async with live_house(small) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             disk.fill()
             assert disk.left == 0
             for turn in range(1, 7):  # some fit where there was room in a page; the rest do not

@@ -11,7 +11,7 @@ from runtime import clock
 from storage import candidates, flushing, keys, sessions
 from storage.blobs import open_blobs
 from storage.connect import open_database
-from tests.failure.waiting import asked, kept, said, say, ticket, until
+from tests.failure.waiting import asked, begun, kept, said, say, ticket, until
 from tests.server.live_house import live_house, make_interview
 from tests.server.test_live import ANSWER, Wire, status_of, turns_of
 
@@ -53,9 +53,7 @@ async def test_the_next_owner_inserts_what_the_dead_one_had_accepted(settings, d
     made = await make_interview(db, tenant)
     async with live_house(settings, "two") as two:
         async with live_house(settings, "one") as one:
-            async with Wire(one.url, ticket(one, made)) as wire:
-                await wire.join()
-                await asked(wire, 1)
+            async with begun(one, made) as wire:
                 await stores.postgres_down()
                 await say(wire, 1)
                 waiting = await asked(wire, 2)
@@ -84,9 +82,7 @@ async def test_a_drain_waits_for_postgresql_and_then_seals_the_journal(
     monkeypatch.setattr(limits, "DRAIN_SECONDS", 1.0)
     made = await make_interview(db, tenant)
     async with live_house(settings, "one") as one, live_house(settings, "two") as two:
-        async with Wire(one.url, ticket(one, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(one, made) as wire:
             await stores.postgres_down()
             await say(wire, 1)  # from here on it is known to be away
             await asked(wire, 2)
@@ -117,9 +113,7 @@ async def test_the_sweep_flushes_for_a_candidate_who_never_returns(
     """Its answers are in PostgreSQL all the same, whoever else's journal cannot be read."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             await stores.postgres_down()
             await say(wire, 1)
             await asked(wire, 2)
@@ -152,9 +146,7 @@ async def test_without_a_file_synced_at_every_write_nothing_is_promised(
     """The journal is off: not_saved, temporary; the same answer is accepted later."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             await redis.config_set("appendfsync", "everysec")
             house.instance.journal._checked_at = -limits.JOURNAL_CHECK_SECONDS
             await stores.postgres_down()
@@ -172,9 +164,7 @@ async def test_an_emptied_redis_takes_nothing_either(settings, db, tenant, store
     """No key, no promise: nobody can tell there who owns the session. PostgreSQL can, later."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             await stores.postgres_down()
             await redis.flushdb()
             await wire.send(messages.AnswerSubmit("a", 1, ANSWER))
@@ -224,9 +214,7 @@ async def test_a_database_that_hangs_and_wakes_up_has_each_answer_once(
     monkeypatch.setattr(limits, "SAVE_SECONDS", 1.0)
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             stores.freeze_postgres()
             await say(wire, 1)
             await asked(wire, 2)
@@ -243,9 +231,7 @@ async def test_another_answer_is_not_kept_while_one_is_in_doubt(settings, db, te
     """PostgreSQL may have the first one: it is asked before anything else is promised."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             keeper = house.sessions.here(made.session_id)._keeper
             keeper._confirmed = False  # so that the journal takes nothing for a moment
             await stores.postgres_down()
@@ -265,9 +251,7 @@ async def test_what_waits_goes_in_before_anything_newer(settings, db, tenant, st
     """The next answer meets a PostgreSQL that is back: the journal's first, then this one."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             keeper = house.sessions.here(made.session_id)._keeper
             monkeypatch.setattr(keeper, "tick", lambda: None)  # nobody flushes in the background
             house.instance.reach.away = True  # this process alone cannot reach PostgreSQL
@@ -285,9 +269,7 @@ async def test_what_could_not_be_trimmed_is_in_nobodys_way(settings, db, tenant,
     """Valkey stood still between the flush and the trimming; the next outage finds a leftover."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             await stores.postgres_down()
             await say(wire, 1)
             await asked(wire, 2)
@@ -311,9 +293,7 @@ async def test_an_erased_persons_words_leave_the_journal_too(settings, db, tenan
     """What the sweep finds of somebody who was erased meanwhile is thrown away, not inserted."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             house.instance.reach.away = True  # this process alone cannot reach PostgreSQL
             await say(wire, 1, text="mi nombre es Ana")
             async with db.tenant(tenant.id) as c:
@@ -330,9 +310,7 @@ async def test_a_withdrawal_in_between_keeps_the_answer(settings, db, tenant, st
 
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             house.instance.reach.away = True  # this process alone cannot reach PostgreSQL
             await say(wire, 1)
             async with db.tenant(tenant.id) as c:

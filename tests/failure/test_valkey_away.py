@@ -10,7 +10,7 @@ from protocol import messages
 from storage import keys
 from storage.journal import turn_entry
 from storage.turns import turn_row
-from tests.failure.waiting import asked, kept, said, say, ticket, until
+from tests.failure.waiting import asked, begun, kept, said, say, ticket, until
 from tests.server.live_house import live_house, make_interview
 from tests.server.test_live import ANSWER, Wire, turns_of
 
@@ -74,9 +74,7 @@ async def test_with_both_away_nothing_is_promised(settings, db, tenant, stores):
     """not_saved, and the page keeps the answer; with both back it is accepted, once."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             await stores.valkey_down()
             await stores.postgres_down()
             for _ in range(3):
@@ -95,9 +93,7 @@ async def test_a_journal_survives_a_power_cut_of_valkey(settings, db, tenant, st
     made = await make_interview(db, tenant)
     async with live_house(settings, "two") as two:
         async with live_house(settings, "one") as one:
-            async with Wire(one.url, ticket(one, made)) as wire:
-                await wire.join()
-                await asked(wire, 1)
+            async with begun(one, made) as wire:
                 await stores.postgres_down()
                 await say(wire, 1)
                 await asked(wire, 2)
@@ -116,9 +112,7 @@ async def test_anothers_answers_in_a_redis_that_forgot_are_not_passed_by(
     """Whoever registers anew and finds them has the page load anew (4010): there they are."""
     made = await make_interview(db, tenant)
     async with live_house(settings) as house:
-        async with Wire(house.url, ticket(house, made)) as wire:
-            await wire.join()
-            await asked(wire, 1)
+        async with begun(house, made) as wire:
             conductor = house.sessions.here(made.session_id)
             other = Said(1, "c", "basic", "opening", "pregunta", "de otra mano")
             row = turn_row(conductor.record, Save(other, 1, "offline", "x", 1.0, None), Snapshot())

@@ -1,9 +1,19 @@
 """Small steps that the tests of this folder share."""
 
 import asyncio
+import contextlib
 
 from protocol import messages
-from tests.server.test_live import ANSWER, turns_of
+from tests.server.test_live import ANSWER, Wire, turns_of
+
+
+@contextlib.asynccontextmanager
+async def begun(house, made):
+    """A page in its interview, with the first question whole before it."""
+    async with Wire(house.url, ticket(house, made)) as wire:
+        await wire.join()
+        await asked(wire, 1)
+        yield wire
 
 
 async def until(check, what, seconds=60.0):
