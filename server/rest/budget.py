@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from litestar import delete, get, put
 from litestar.params import JSONBody
 
@@ -10,10 +11,17 @@ from server import problems
 from server.auth import Person
 from server.house import House, house_of
 from server.rest.guards import PersonRequest
-from server.rest.shapes import BudgetLimits
 from storage import allowance, audit, budgets
 from storage.allowance import Allowance
 from storage.budgets import Policy
+
+
+class BudgetLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a company may spend on models, in micro-dollars; 0 = no limit."""
+
+    session_limit_micro_usd: int
+    day_limit_micro_usd: int
+    month_limit_micro_usd: int
 
 
 def default(house: House) -> Policy:

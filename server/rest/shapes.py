@@ -381,14 +381,6 @@ class Fleet(msgspec.Struct, frozen=True):
     outbox_waiting: int
 
 
-class BudgetLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a company may spend on models, in micro-dollars; 0 = no limit."""
-
-    session_limit_micro_usd: int
-    day_limit_micro_usd: int
-    month_limit_micro_usd: int
-
-
 class DrainOut(msgspec.Struct, frozen=True):
     """What happens to an instance that was asked to drain.
 
