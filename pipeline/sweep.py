@@ -148,7 +148,7 @@ class Sweep:
                 count += await flushing.flush_left(self._db, self._journal, session_id)
             except flushing.Stuck as stuck:  # the others behind it are in no worse state
                 metrics.journal.labels("stuck").inc()
-                log.error("journal_stuck", session_id=session_id, reason=stuck.detail)
+                log.warning("journal_stuck", session_id=session_id, reason=stuck.detail)
         return count
 
     async def _close(self, away: Iterable[sweeps.Left]) -> int:
