@@ -85,9 +85,9 @@ class House:
         signer = Tickets(self.settings.secret)
         token = signer.invitation(seat.tenant_id, seat.interview_id, seat.invitation)
 
-        async def fetch(waiting_token: str):
+        async def fetch(waiting_token: str, unreachable: str):
             async with Api(self.balancer.url, token) as api:
-                return await api.ticket(waiting_token)
+                return await api.ticket(waiting_token, unreachable)
 
         return fetch
 

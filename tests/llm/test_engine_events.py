@@ -16,7 +16,7 @@ from loadtest.model_stream import Options, Order
 from protocol import limits
 
 BOUND = Usage(tokens_out=600, cache_write=5_000, final=False, tier="fast")
-BODY: dict[str, Any] = {"model": "claude-haiku-5-5", "messages": []}
+BODY: dict[str, Any] = {"model": "claude-haiku-5-5", "max_tokens": 600, "messages": []}
 TEXT = "Cuénteme, ¿qué hizo usted — en concreto — y cómo supo que había funcionado? 日本語 🎈"
 
 

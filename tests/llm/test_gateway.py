@@ -241,7 +241,6 @@ async def test_a_tier_that_keeps_failing_is_left_alone_and_tried_by_one_call_lat
         ("mid_error", "model_unavailable"),
         ("late_refusal", "model_refused"),
         ("max_tokens", "model_truncated"),
-        ("long", "model_truncated"),
     ],
 )
 async def test_after_a_piece_was_shown_nothing_is_tried_again(
@@ -258,7 +257,19 @@ async def test_after_a_piece_was_shown_nothing_is_tried_again(
     assert claude.standin.requests == 1
     [line] = claude.ledger.entries
     assert line.outcome == code
-    assert line.upper_bound == (fault in ("cut", "reset", "mid_error", "long"))
+    assert line.upper_bound == (fault in ("cut", "reset", "mid_error"))
+
+
+async def test_a_text_far_longer_than_a_question_is_cut_off(claude: Any, ask: Ask) -> None:
+    """Given up with its bound booked; what had been shown by then is no more than a question."""
+    claude.standin.fail_next("long")
+    events: list[Any] = []
+    with contextlib.suppress(Fault):  # not raised where nothing had been shown: others are asked
+        await listen(claude.gateway, ask(), events)
+    line = claude.ledger.entries[0]
+    assert (line.outcome, line.upper_bound) == ("model_truncated", True)
+    shown = "".join(event.text for event in events if isinstance(event, Piece))
+    assert len(shown) <= limits.QUESTION_CHARS_MAX
 
 
 async def test_a_cut_call_is_booked_at_its_upper_bound(claude: Any, ask: Ask) -> None:
