@@ -222,9 +222,9 @@ def _house(
 
 
 def _question_calls(counts: dict[str, Any]) -> int:
-    """How many calls the tier that asks questions was billed for; reports ask another one."""
+    """How many streams the tier that asks questions was billed for; other work does not stream."""
     model = tiers.load().for_task("question")[0].model
-    return sum(sums["calls"] for sums in counts["models"].get(model, {}).values())
+    return sum(sums["streamed"] for sums in counts["models"].get(model, {}).values())
 
 
 async def _judge(

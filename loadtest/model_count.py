@@ -63,6 +63,7 @@ class Account:
         self.calls.append(Billed(request_id, key[-4:], model, outcome, fault, usage, cost, digest))
         sums = self._sums.setdefault(model, {}).setdefault(outcome, Counter())
         sums.update({"calls": 1, "micro_usd": cost, **usage})
+        sums["streamed"] += bool(body.get("stream"))
 
     def counts(self) -> dict[str, Any]:
         """Return what GET /counts says."""
