@@ -30,11 +30,11 @@ demo: $(VENV)/.project ## a whole interview in the terminal, from a CV to a repo
 up: $(VENV)/.project ## the whole house on this machine, links printed, until Ctrl-C
 	@exec $(BIN)/entrevistador up $${STATE:+--state "$$STATE"}
 
-# Three processes, each with services of its own: tests wait more than they compute. One where some
+# Four processes, each with services of its own: tests wait more than they compute. One where some
 # or real services are asked for.
 test: $(VENV)/.test ## every test, on real services that start by themselves: ONLY=path for some, DEPTH=10 to search further
 	@set --; \
-	[ -n "$$ONLY$$DATABASE_URL$$REDIS_URL" ] || set -- -n 3 --dist loadfile --no-loadscope-reorder; \
+	[ -n "$$ONLY$$DATABASE_URL$$REDIS_URL" ] || set -- -n 4 --dist loadfile --no-loadscope-reorder; \
 	$(BIN)/python -m pytest -q "$$@" $${ONLY:+"$$ONLY"}
 
 check: $(VENV)/.test ## format, lint, types, floors and the rules of the house

@@ -42,7 +42,7 @@ LONG = ("cli", "failure", "balancer", "browser", "web", "model", "loadtest", "se
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The rooms whose files take longest go first: two processes then end together."""
+    """The rooms whose files take longest go first: all processes then end together."""
 
     def place(item: pytest.Item) -> int:
         room = item.path.parent.name
