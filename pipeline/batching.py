@@ -258,9 +258,9 @@ class RoundTask:
             await evaluations.finished(c, interview.id)
             return ""
         if evaluation is not None and (evaluation.status == "ready" or there is None):
-            await reports.save(c, self._tenant, evaluation)
+            kept = await reports.save(c, self._tenant, evaluation)
             await evaluations.finished(c, interview.id)
-            return evaluation.status
+            return "" if kept is None else evaluation.status
         if there is not None:  # asked directly as well, and no better
             await evaluations.finished(c, interview.id)
             return ""

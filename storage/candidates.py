@@ -79,6 +79,10 @@ async def fill(c: Connection, candidate_id: UUID, *, name: str, email: str, phon
 async def erase(c: Connection, candidate_id: UUID) -> list[str]:
     """Erase a person by the law's function; return the keys of objects to delete after."""
     await get(c, candidate_id)
+    # A report that is being kept is waited for and erased too; one that comes later is not kept.
+    await c.execute(
+        "SELECT FROM interviews WHERE candidate_id = $1 ORDER BY id FOR KEY SHARE", candidate_id
+    )
     found = await c.fetch("SELECT object_key FROM erase_candidate($1)", candidate_id)
     return [row["object_key"] for row in found if row["object_key"]]
 

@@ -50,8 +50,15 @@ _DECISION = rows.columns(Decision)
 async def save(c: Connection, tenant_id: UUID, evaluation: Evaluation) -> int | None:
     """Keep an interview's report and return its version; None when a ready one is there.
 
-    A pending review is replaced; what is ready is never written again.
+    A pending review is replaced; what is ready is never written again. Of somebody who was erased
+    meanwhile nothing is kept: the lock is the one that whoever erases waits for.
     """
+    there = await c.fetchval(
+        "SELECT true FROM interviews WHERE id = $1 AND NOT erased FOR UPDATE",
+        evaluation.interview_id,
+    )
+    if not there:
+        return None
     version = await c.fetchval(
         "INSERT INTO reports (interview_id, tenant_id, status, evaluation) "
         "VALUES ($1, $2, $3, $4) ON CONFLICT (interview_id) DO UPDATE SET "
