@@ -12,7 +12,7 @@ import msgspec
 
 from protocol import jobs, limits
 from protocol.faults import Fault
-from storage import outbox, rows
+from storage import outbox, rows, runs
 from storage.transaction import Connection
 
 
@@ -69,8 +69,9 @@ async def make_direct(
 ) -> None:
     """Have an interview evaluated at once, whether it waits or not; its batch's answer is booked.
 
-    What is under way already is not begun a second time.
+    What is under way already is not begun a second time; what was given up is begun anew.
     """
+    await runs.forget(c, "evaluate", interview_id)
     await c.execute(
         "INSERT INTO evaluations_waiting (interview_id, tenant_id, expected_at, direct, why) "
         "VALUES ($1, $2, now(), true, $3) ON CONFLICT (interview_id) DO UPDATE SET "
@@ -216,7 +217,12 @@ async def due(c: Connection) -> bool:
 
 
 async def next_round(c: Connection, tenant_id: UUID, *, seconds: float = 0.0) -> None:
-    """Set the next round, not before `seconds`; or none when there is nothing to do."""
+    """Set the next round, not before `seconds`; or none when there is nothing to do.
+
+    The row is locked before anybody is counted: whoever queues at this moment is seen here, or sees
+    that there is no round.
+    """
+    await c.execute("SELECT FROM evaluation_rounds FOR UPDATE")
     delay = await c.fetchval(
         "SELECT least((SELECT $1::float8 FROM evaluation_batches LIMIT 1), "
         "(SELECT greatest(extract(epoch FROM min(queued_at) + $2::interval - now()), 1)::float8 "

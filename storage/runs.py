@@ -89,3 +89,12 @@ async def end(c: Connection, run: Run) -> None:
     await c.execute(
         "DELETE FROM job_runs WHERE kind = $1 AND subject_id = $2", run.kind, run.subject_id
     )
+
+
+async def forget(c: Connection, kind: str, subject_id: UUID) -> None:
+    """Forget the attempts of a job that nobody is at: somebody wants it anew."""
+    await c.execute(
+        "DELETE FROM job_runs WHERE kind = $1 AND subject_id = $2 AND lease_until <= now()",
+        kind,
+        subject_id,
+    )
