@@ -154,8 +154,9 @@ class BatchDesk:
 
         The answers may be read again until `done`.
         """
+        number: str | None = intent.number
         try:
-            number = intent.number or await self._find(intent)
+            number = number or await self._find(intent)
             if number is None:
                 return Collected("waiting")
             if number == "":
@@ -169,9 +170,9 @@ class BatchDesk:
                 async for line in await self._batches.results(number)
                 if line.custom_id in intent.interviews
             ]
-        except self._sdk.NotFoundError:
-            return Collected("lost")
         except (self._sdk.APIStatusError, self._sdk.APIConnectionError) as error:
+            if number and isinstance(error, self._sdk.NotFoundError):
+                return Collected("lost")
             raise self._fault(error) from error
         return Collected("ended", answers)
 
@@ -227,13 +228,20 @@ class BatchDesk:
             if batch.processing_status != "ended":
                 undecided = True
                 continue
-            async for line in await self._batches.results(batch.id):
-                if line.custom_id in intent.interviews:
-                    log.info("batch_adopted", count=len(intent.interviews))
-                    await self._intents.made(intent, batch.id)
-                    return str(batch.id)
-                break  # the ids of one batch are of one intent
+            if await self._is_of(intent, batch.id):
+                log.info("batch_adopted", count=len(intent.interviews))
+                await self._intents.made(intent, batch.id)
+                return str(batch.id)
         return None if undecided else ""
+
+    async def _is_of(self, intent: Intent, number: str) -> bool:
+        """Whether a batch that has ended is an intent's: the ids of one batch are of one intent."""
+        try:
+            async for line in await self._batches.results(number):
+                return line.custom_id in intent.interviews
+        except self._sdk.NotFoundError:
+            log.info("batch_gone", count=1)  # its answers are safe: it was somebody else's
+        return False
 
     def _answer(self, intent: Intent, line: Any) -> Answer:
         """Return what one line of the results says."""

@@ -200,6 +200,29 @@ async def test_another_batch_of_that_time_that_is_still_at_work_might_be_it(
     assert (await at.desk.collect(orphan)).state == "lost"
 
 
+async def test_a_batch_that_goes_while_one_looks_is_no_proof_that_there_is_none(
+    at: Desk, some: list[EvaluationRequest], finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own worker has deleted it, because its answers are safe; the search goes on."""
+    at.kept.dies_before_number = True
+    with pytest.raises(SystemError):
+        await at.desk.hand_in(some)
+    at.kept.dies_before_number = False
+    [orphan] = at.kept.rows.values()
+    other = await at.desk.hand_in([finished([ANSWER])])  # newer: it is looked at first
+    at.standin.clock.advance(3601)
+    real = at.desk._batches.results
+
+    async def results(number: str) -> Any:
+        if number == other.number:
+            await at.desk._batches.delete(number)
+        return await real(number)
+
+    monkeypatch.setattr(at.desk._batches, "results", results)
+    found = await at.desk.collect(orphan)
+    assert (found.state, len(found.answers)) == ("ended", 3)
+
+
 @pytest.mark.parametrize("status", ["429", "529", "500", "400"])
 async def test_a_batch_that_was_refused_leaves_no_intent(
     at: Desk, some: list[EvaluationRequest], status: str, monkeypatch: pytest.MonkeyPatch
