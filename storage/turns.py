@@ -55,8 +55,11 @@ class TurnWriter:
         self._pending.append((row, future))
         while len(self._tasks) < self._writers:
             self._tasks.start(self._run())
-        if self._idle:
-            self._idle.pop().set_result(None)
+        while self._idle:
+            woken = self._idle.pop()
+            if not woken.done():  # or this writer is about to end
+                woken.set_result(None)
+                break
         return await future
 
     async def _run(self) -> None:
