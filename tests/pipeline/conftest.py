@@ -191,3 +191,18 @@ async def until(
             return
         await asyncio.sleep(0.1)
     raise AssertionError(f"{what} did not happen in {seconds} s")
+
+
+async def somebody_waits(house: House) -> None:
+    """Wait until somebody in this database waits for somebody else's lock."""
+
+    async def waits() -> bool:
+        async with house.relay.across() as c:
+            return bool(
+                await c.fetchval(
+                    "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                    "WHERE NOT granted AND datname = current_database()"
+                )
+            )
+
+    await until(waits, what="waiting for a lock")

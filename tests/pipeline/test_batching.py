@@ -31,7 +31,7 @@ from storage.budgets import Policy, set_policy
 from storage.connect import open_database, open_redis
 from storage.redis_writer import RedisWriter
 from tests.conftest import make_tenant
-from tests.pipeline.conftest import House
+from tests.pipeline.conftest import House, somebody_waits
 from tests.pipeline.test_evaluation import interviewed, report
 
 
@@ -474,6 +474,25 @@ async def test_the_sweep_finds_a_round_whose_message_was_lost(
     [text] = await works.house.take()
     assert await works.runner.run(text) == "done"
     assert works.standin.stats()["batches"] == 1
+
+
+async def test_who_queues_while_a_round_ends_has_another_one(works: Works) -> None:
+    """The round has nothing left, and waits to hear of it before it says so."""
+    house = works.house
+    [one] = await works.queue()
+    await house.execute("DELETE FROM evaluations_waiting")
+    await house.execute("UPDATE evaluation_rounds SET due_at = now()")
+
+    async def end() -> None:
+        async with house.tools.db.tenant(house.tenant) as c:
+            await evaluations.next_round(c, house.tenant)
+
+    async with house.tools.db.tenant(house.tenant) as c:
+        await evaluations.queue(c, house.tenant, one)
+        ending = asyncio.create_task(end())
+        await somebody_waits(house)
+    await ending
+    assert len(await house.fetch("SELECT 1 FROM evaluation_rounds")) == 1
 
 
 async def test_an_opening_may_say_it_itself(works: Works) -> None:

@@ -1,5 +1,6 @@
 """Reports: from the record, once, and never by another engine than the one named."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -26,7 +27,7 @@ from runtime.settings import Settings
 from storage import candidates, evaluations, events, interviews, outbox, reports
 from storage.budgets import Policy, set_policy
 from storage.connect import open_database
-from tests.pipeline.conftest import ACCOUNTANT, House
+from tests.pipeline.conftest import ACCOUNTANT, House, somebody_waits
 
 ANSWER = (
     "En mi último trabajo me encargué de migrar el cierre contable a SAP y comparé dos opciones "
@@ -315,6 +316,34 @@ async def test_an_evaluation_that_always_breaks_ends_as_a_named_review(
     found = await report(house, interview_id)
     assert found.evaluation.status == "pending_review"
     assert found.evaluation.pending_reason == "server_error"
+    monkeypatch.undo()
+    async with house.tools.db.tenant(house.tenant) as c:
+        await evaluations.make_direct(c, house.tenant, interview_id, "asked")
+    assert await house.pump() == ["done"]
+    assert (await report(house, interview_id)).evaluation.status == "ready"
+
+
+async def test_somebody_who_is_erased_while_the_report_is_made_has_none(house: House) -> None:
+    """One that is being kept is waited for and goes too; one that comes later is not kept."""
+    interview_id = await interviewed(house)
+    assert await house.pump() == ["done"]
+    evaluation = (await report(house, interview_id)).evaluation
+    await house.execute("UPDATE reports SET status = 'pending_review'")
+    [row] = await house.fetch("SELECT candidate_id FROM interviews")
+
+    async def erase() -> None:
+        async with house.tools.db.tenant(house.tenant) as c:
+            await candidates.erase(c, row["candidate_id"])
+
+    async with house.tools.db.tenant(house.tenant) as c:
+        assert await reports.save(c, house.tenant, evaluation) == 2
+        erasing = asyncio.create_task(erase())
+        await somebody_waits(house)
+    await erasing
+    assert await house.fetch("SELECT 1 FROM reports") == []
+    async with house.tools.db.tenant(house.tenant) as c:
+        assert await reports.save(c, house.tenant, evaluation) is None
+    assert await house.fetch("SELECT 1 FROM reports") == []
 
 
 async def test_an_interview_that_is_not_over_has_no_report(house: House) -> None:
