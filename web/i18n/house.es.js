@@ -34,7 +34,7 @@ export default {
   "opening.seniority": "Nivel",
   "opening.language": "Idioma de la entrevista",
   "opening.reports": "Informes",
-  "opening.reports_hint": "Solo si las evalúa la inteligencia artificial. En lote llegan en un día o menos.",
+  "opening.reports_hint": "Solo si evalúa la inteligencia artificial. En lote, los informes llegan en un día o menos.",
   "opening.reports.default": "Según la configuración",
   "opening.reports.wait": "En lote, a mitad de precio",
   "opening.reports.now": "De inmediato",
