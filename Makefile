@@ -1,6 +1,7 @@
 # entrevistador. `make` builds .venv and lists what there is; every recipe is plain POSIX shell.
 
 VENV := .venv
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 PIP := PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -q --no-input
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
@@ -9,7 +10,7 @@ PYTHON ?=
 export PYTHON
 
 .DEFAULT_GOAL := ready
-.PHONY: ready help demo up test check bench lock clean clean-data
+.PHONY: ready help demo up test check bench bench-peers lock clean clean-data
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -47,13 +48,17 @@ check: $(VENV)/.test ## format, lint, types, floors and the rules of the house
 bench: $(VENV)/.test ## the measurements, one JSON line per figure: ONLY=name for one
 	@$(BIN)/python -m loadtest.bench $${ONLY:+--only "$$ONLY"}
 
+bench-peers: $(VENV)/.test $(PEERS)/.installed ## the gateway beside LiteLLM's proxy, installed apart: STREAMS=10 ROUNDS=2 for less
+	@$(BIN)/python -m loadtest.bench.peers --litellm $(PEERS)/bin/litellm \
+		$${STREAMS:+--streams "$$STREAMS"} $${ROUNDS:+--rounds "$$ROUNDS"}
+
 lock: ## pin the dependencies anew (needs uv; a developer's tool)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on the PATH' >&2; exit 1; }
 	$(COMPILE) --group build pyproject.toml -o requirements.lock
 	$(COMPILE) --group test -c requirements.lock -o requirements-test.lock
 
 clean: ## remove .venv, caches and builds; the data in .state stays
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache \
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	find . -name .state -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -94,4 +99,15 @@ $(VENV)/.project: pyproject.toml $(VENV)/.lock
 $(VENV)/.test: requirements-test.lock $(VENV)/.project
 	@echo 'installing what requirements-test.lock pins (once)'
 	@$(PIP) --require-hashes -r requirements-test.lock
+	@touch $@
+
+# An environment apart for what is measured beside the product, which never imports from it.
+$(PEERS)/.installed: requirements-peers.txt $(VENV)/.made
+	@echo 'installing what requirements-peers.txt names into $(PEERS) (once; a minute or two)'
+	@rm -rf $(PEERS); $(BIN)/python -m venv $(PEERS) && \
+	PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 $(PEERS)/bin/python -m pip install -q --no-input \
+		--retries 2 --timeout 60 -r requirements-peers.txt || { \
+		rm -rf $(PEERS); \
+		echo 'bench-peers: the packages of requirements-peers.txt could not be installed; pip says' >&2; \
+		echo 'above why. It needs a package index that has them. Nothing else needs them.' >&2; exit 1; }
 	@touch $@

@@ -53,6 +53,17 @@ def cpu_seconds(pid: int) -> float:
     return float(times.user + times.system)
 
 
+def family_cpu_seconds(pid: int) -> float:
+    """User and system time of a process and all that it started; 0 for no process (0)."""
+    if not pid:
+        return 0.0
+    try:
+        family = [pid, *(one.pid for one in psutil.Process(pid).children(recursive=True))]
+    except psutil.Error:
+        return 0.0
+    return sum(map(cpu_seconds, family))
+
+
 def rss_kib(pid: int) -> float:
     """Memory that a process holds, in KiB."""
     return float(psutil.Process(pid).memory_info().rss) / KIB

@@ -6,7 +6,7 @@ process, with the same request; they take turns, so that a noisy minute falls on
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import msgspec
@@ -32,9 +32,7 @@ async def figures(
     """
     found: dict[str, list[Measured]] = {case: [] for case in CASES}
     port = free_port()
-    standin = ["cli", "model", "--port", str(port), "--pieces", str(pieces)]
-    standin += ["--piece-seconds", str(piece_seconds)]
-    async with running(standin, port=port, on=cores.CROWD):
+    async with running(standin(port, pieces, piece_seconds), port=port, on=cores.CROWD):
         for turn in range(turns):
             for case in CASES if turn % 2 == 0 else reversed(CASES):
                 say(f"{case}: {streams} streams at once, {rounds} each")
@@ -45,12 +43,18 @@ async def figures(
                     rounds=rounds,
                     round_seconds=pieces * piece_seconds,
                 )
-                measured = await _measured(told)
-                if measured.pieces != streams * rounds * pieces:
-                    raise NothingMeasured(f"{case}: {measured.pieces} pieces came")
-                found[case].append(measured)
-    for one in _shown(found, f"{streams} streams of {pieces} x {piece_seconds * MS:g} ms"):
-        yield one
+                one = await measured(told)
+                if one.pieces != streams * rounds * pieces:
+                    raise NothingMeasured(f"{case}: {one.pieces} pieces came")
+                found[case].append(one)
+    for line in _shown(found, f"{streams} streams of {pieces} x {piece_seconds * MS:g} ms"):
+        yield line
+
+
+def standin(port: int, pieces: int, piece_seconds: float) -> list[str]:
+    """Return the arguments that start the stand-in."""
+    told = ["cli", "model", "--port", str(port), "--pieces", str(pieces)]
+    return [*told, "--piece-seconds", str(piece_seconds)]
 
 
 def _shown(found: dict[str, list[Measured]], what: str) -> list[Figure]:
@@ -66,7 +70,7 @@ def _shown(found: dict[str, list[Measured]], what: str) -> list[Figure]:
             )
         )  # fmt: skip
         for percent in PERCENTILES:
-            value, least = (_best(found[one], percent) * MS for one in (case, RAW))
+            value, least = (quietest(found[one], percent) * MS for one in (case, RAW))
             shown.append(
                 figure(
                     BENCH, name, f"first_piece_p{percent}", value, "ms",
@@ -87,12 +91,13 @@ def _shown(found: dict[str, list[Measured]], what: str) -> list[Figure]:
     return shown
 
 
-def _best(turns: list[Measured], percent: int) -> float:
+def quietest(turns: list[Measured], percent: int) -> float:
     """Return a percentile of the quietest turn: neighbours only ever add to it."""
     return min(percentile(one.first, percent) for one in turns)
 
 
-async def _measured(told: Told) -> Measured:
+async def measured(told: Told, *, on: Sequence[int] = cores.SERVER) -> Measured:
+    """Run one way in a process of its own on the cores `on` and return what it cost."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -100,7 +105,7 @@ async def _measured(told: Told) -> Measured:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    cores.pin(process.pid, cores.SERVER)
+    cores.pin(process.pid, on)
     try:
         out, _ = await process.communicate(msgspec.json.encode(told))
     finally:

@@ -46,6 +46,8 @@ class Told(msgspec.Struct, frozen=True):
     rounds: int
     round_seconds: float  # about what a stream takes: the places begin spread over it
     warm_up: int = 2  # rounds that do not count
+    key: str = "k"
+    through: int = 0  # the process that hands the streams on: what it spends is counted, too
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -54,6 +56,7 @@ class Measured(msgspec.Struct, frozen=True):
     cpu_seconds: float
     first: list[float]
     pieces: int
+    through_cpu_seconds: float = 0.0
 
 
 class _Delta(msgspec.Struct):
@@ -98,7 +101,7 @@ def _raw(told: Told, stack: Stack) -> Asks:
     call = wording.question(a_question(), *tiers.load().for_task("question"))
     body = msgspec.json.encode({**call, "stream": True})
     headers = {
-        "x-api-key": "k",
+        "x-api-key": told.key,
         "anthropic-version": "2023-06-01",
         "content-type": "application/json",
     }
@@ -197,9 +200,12 @@ async def measure(told: Told) -> Measured:
         await all_places(told.warm_up, _Sums())
         calm_gc()
         sums, begun = _Sums(), cores.cpu_seconds(cores.OWN)
+        through = cores.family_cpu_seconds(told.through)
         await all_places(told.rounds, sums)
         spent = cores.cpu_seconds(cores.OWN) - begun
-    return Measured(spent / (told.streams * told.rounds), sums.first, sums.pieces)
+        through = cores.family_cpu_seconds(told.through) - through
+    number = told.streams * told.rounds
+    return Measured(spent / number, sums.first, sums.pieces, through / number)
 
 
 def main() -> int:

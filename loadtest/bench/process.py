@@ -28,14 +28,20 @@ async def running(
     environ: dict[str, str] | None = None,
     pause: float = 0.05,
     on: Sequence[int] = cores.SERVER,
+    program: Sequence[str] = (sys.executable, "-m"),
+    ready_seconds: float = READY_SECONDS,
+    output: int | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `python -m …` while the block runs; yields once it answers on `port`."""
+    """Run `python -m …` while the block runs; yields once it answers on `port`.
+
+    `program` is another one than Python's modules, `output` a file for all that it prints.
+    """
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
+        *program,
         *arguments,
         stdin=asyncio.subprocess.PIPE,
-        stdout=sys.stderr.fileno(),  # standard output is the figures'
+        stdout=sys.stderr.fileno() if output is None else output,  # ours is the figures'
+        stderr=output,
         env=environ,
     )
     try:
@@ -43,11 +49,12 @@ async def running(
         if process.stdin is not None:
             process.stdin.write(told)
             process.stdin.close()
-        async with asyncio.timeout(READY_SECONDS):
+        async with asyncio.timeout(ready_seconds):
             await answers(process, port, pause=pause)
         yield process
     except TimeoutError:
-        raise NotReady(f"{arguments[0]} did not answer within {READY_SECONDS:g} s") from None
+        name = arguments[0] if program[-1] == "-m" else program[0]
+        raise NotReady(f"{name} did not answer within {ready_seconds:g} s") from None
     finally:
         await _end(process)
 
