@@ -126,9 +126,12 @@ class BatchMoney:
         """Charge the bound for as long as it takes: the ledger says `reserved`."""
         await self._money.settle(need, Used(tokens=NOTHING, micro_usd=need.bound), reserved(need))
 
-    def release(self, need: Need) -> None:
-        """Give back what nothing was handed in for."""
-        self._money.release(need)
+    async def release(self, need: Need) -> None:
+        """Give back what nothing was handed in for, now.
+
+        The next round reserves under the same name: what came later would give that back.
+        """
+        await self._money.settle(need, Used(tokens=NOTHING, micro_usd=0), None)
 
     async def settle(self, held: LedgerEntry, line: LedgerEntry, day: date) -> None:
         """Correct the accounts of the reservation's day: `line` took the place of `held`."""

@@ -38,8 +38,9 @@ class BatchIntents:
         async with self._db.tenant(intent.tenant_id) as c:
             await evaluations.claim(c, intent.tenant_id, batch, intent.interviews)
             await ledger.insert(c, [batch_money.reserved(need) for need in needs])
-        for need in needs:
+        for need in needs:  # all of them before anything can be cancelled: the ledger has them
             self.held.pop(need.attempt, None)
+        for need in needs:
             await self.money.keep(need)
 
     async def made(self, intent: Intent, number: str) -> None:
@@ -59,9 +60,9 @@ class BatchIntents:
         for held, line in changed:
             await self.money.settle(held, line, intent.begun_at.date())
 
-    def give_back(self, names: Iterable[str]) -> None:
+    async def give_back(self, names: Iterable[str]) -> None:
         """Release what was held under these names for a batch that was not written down."""
         for name in names:
             need = self.held.pop(name, None)
             if need is not None:
-                self.money.release(need)
+                await self.money.release(need)

@@ -104,7 +104,7 @@ class RoundTask:
                 raise
             self._pause = limits.RETRY_SECONDS
         finally:
-            self._tools.intents.give_back(requests)
+            await self._tools.intents.give_back(requests)
 
     async def _reserved(self, one: Waiting) -> EvaluationRequest | None:
         """Return what to ask for one interview, its money held; None when it is asked no more."""
@@ -226,7 +226,10 @@ class RoundTask:
         if claims is not None and interview.plan:
             subject = scoring.Subject(interview.id, ENGINE, transcript.turns_by_engine, "batch")
             plan, said = interview.typed_plan(), transcript.said
-            evaluation = await aside(lambda: scoring.rubric_report(claims, plan, said, subject))
+            try:
+                evaluation = await aside(lambda: scoring.rubric_report(claims, plan, said, subject))
+            except Exception:  # noqa: BLE001 - it is paid and asked anew; others' answers go on
+                log.crash("answer_crashed", interview_id=interview.id)
         elif (
             answer is not None and answer.fault and answer.fault.reason in FINAL and interview.plan
         ):

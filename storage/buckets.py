@@ -183,7 +183,7 @@ class Buckets:
         """
         names = [
             keys.bucket(tier), keys.holds(), keys.open_attempts(),
-            *accounts(tenant_id, session_id, day),
+            *accounts(tenant_id, session_id, day), keys.settled(clock.new_id()),
         ]  # fmt: skip
         arguments = [
             attempt, self.now_us, *used.tokens, used.micro_usd,

@@ -148,6 +148,11 @@ def open_attempts() -> str:
     return "{money}:open"
 
 
+def settled(settlement: UUID) -> str:
+    """Return the key that says that a settlement was made, a minute ago at most."""
+    return f"{{money}}:settled:{settlement}"
+
+
 def account(tenant_id: UUID, name: str) -> str:
     """Hash: used (spent and held micro-dollars) and told (the last threshold) of one account."""
     return f"{{money}}:account:{tenant_id}:{name}"

@@ -131,7 +131,7 @@ class RedisWriter:
 
         The connection is kept between batches, without a pool's and a pipeline's work around each.
         One that has died since the last batch is opened once more: what was sent twice is a script
-        under a fence or a claim, which says the same thing twice.
+        under a fence, a claim or a name of its own, which does the same thing once.
         """
         fresh = self._connection is None
         try:

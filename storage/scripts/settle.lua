@@ -1,6 +1,7 @@
 -- The end of a call: what was reserved and not used goes back, what it cost stays.
 -- KEYS[1] the tier's bucket   KEYS[2] holds   KEYS[3] open attempts
 -- KEYS[4] KEYS[5] KEYS[6] the accounts, for a call whose hold is gone
+-- KEYS[7] that this was done: writes whose answer was lost are sent again
 -- ARGV[1] attempt   [2] microseconds now, 0 = the server's clock   [3] [4] [5] used: requests,
 -- input and output tokens   [6] micro-dollars   [7] microseconds that the provider wants us to
 -- stay away
@@ -13,6 +14,9 @@ if now == 0 then
 end
 local tier, attempt, cost = KEYS[1], ARGV[1], tonumber(ARGV[6])
 local had = redis.call('HGET', KEYS[2], attempt)
+if not redis.call('SET', KEYS[7], '', 'NX', 'PX', 60000) then
+    return {}
+end
 local accounts = {KEYS[4], KEYS[5], KEYS[6]}
 local change, counted = cost, '678'
 if had then

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from interview import scoring
 from llm.batch import BatchDesk
 from llm.batch_money import BatchMoney
 from loadtest.model import Standin
@@ -192,7 +193,11 @@ def kill(
         return found
 
     patch.setattr(owner, name, dies)
-    patch.setattr(BatchIntents, "give_back", lambda *_: None)
+    patch.setattr(BatchIntents, "give_back", _nothing)
+
+
+async def _nothing(*_: Any) -> None:
+    """What a process that is dead does."""
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -349,7 +354,7 @@ async def test_what_cannot_be_paid_is_not_handed_in(works: Works) -> None:
     enough = sum([(await _need(works, one)).bound for one in ids[:2]])
     async with works.house.tools.db.tenant(works.house.tenant) as c:
         await set_policy(c, works.house.tenant, Policy(session=0, day=enough, month=0))
-    await asyncio.sleep(0.5)  # a look at the limits of before, begun with the first call, has ended
+    assert await works.day() == 0  # given back before the next one may have the name
     await works.house.tools.redis.flushdb()
     await works.round()
     assert [line[0] for line in await works.lines()] == ["reserved", "reserved"]
@@ -366,6 +371,30 @@ async def test_what_cannot_be_paid_is_not_handed_in(works: Works) -> None:
     works.standin.clock.advance(3601)
     await works.round()
     assert [line[0] for line in await works.lines()] == ["ok", "ok"]
+
+
+async def test_an_answer_that_no_code_can_read_keeps_no_other_one(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is booked and evaluated directly; the others' reports are there."""
+    ids = sorted(await works.queue(3))
+    real = scoring.rubric_report
+
+    def report_of(claims: Any, plan: Any, said: Any, subject: Any) -> Any:
+        if subject.interview_id == ids[0]:
+            raise ZeroDivisionError
+        return real(claims, plan, said, subject)
+
+    await works.round()
+    works.standin.clock.advance(3601)
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "rubric_report", report_of)
+        await works.round()
+    assert [line[0] for line in await works.lines()] == ["ok"] * 3
+    assert [(await report(works.house, one)).evaluation.way for one in ids[1:]] == ["batch"] * 2
+    assert await works.evaluate() == ["done"]
+    assert (await report(works.house, ids[0])).evaluation.way == "now"
+    assert await works.left() == 0
 
 
 async def test_without_redis_postgresql_keeps_the_account(
@@ -404,7 +433,7 @@ async def _need(works: Works, interview_id: UUID) -> Any:
     task = RoundTask(works.tools, envelope)
     await task._reserved(one)
     [need] = works.tools.intents.held.values()
-    works.tools.intents.give_back([need.attempt])
+    await works.tools.intents.give_back([need.attempt])
     return need
 
 

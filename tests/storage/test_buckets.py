@@ -180,6 +180,24 @@ async def test_what_was_not_used_goes_back(timed: Timed, redis: Any) -> None:
     assert await account(redis) == 3
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["held", "its hold is lost"])
+async def test_a_settlement_that_is_sent_again_is_charged_once(
+    timed: Timed, writer: RedisWriter, redis: Any, monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    """Writes whose answer was lost go out a second time."""
+    if held:
+        await timed.reserve(need("a"))
+    send = writer.run
+
+    async def twice(*what: Any) -> Any:
+        await send(*what)
+        return await send(*what)
+
+    monkeypatch.setattr(writer, "run", twice)
+    await timed.settle("a", "fast", TENANT, SESSION, Used(tokens=(1, 50, 9), micro_usd=30))
+    assert await account(redis) == 30
+
+
 async def test_the_providers_headers_correct_the_bucket(timed: Timed) -> None:
     """Less is left than we thought, and the limit is lower: both are believed."""
     await timed.fill(10)
