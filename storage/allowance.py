@@ -59,6 +59,20 @@ async def change(c: Connection, tenant_id: UUID, to: Policy | None, default: Pol
     return before
 
 
+def check_ceiling(to: Policy, before: Policy, default: Policy) -> None:
+    """Fault `invalid_input` for a limit above the installation's, and above what there was.
+
+    More than that is the installation's to give (`entrevistador fleet budget`): it pays.
+    """
+    for name, asked, had, usual in zip(
+        ("session", "day", "month"), *((p.session, p.day, p.month) for p in (to, before, default)),
+        strict=True,
+    ):  # fmt: skip
+        top = 0 if 0 in (had, usual) else max(had, usual)  # 0 = none
+        if top and not 0 < asked <= top:
+            raise Fault("invalid_input", f"the limit of a {name} may be {top} at most")
+
+
 async def tell(redis: Redis, tenant_id: UUID, now: Limits) -> bool:
     """Tell Redis of limits that were read after the commit; False when it is away.
 

@@ -52,7 +52,10 @@ async def budget(request: PersonRequest) -> Allowance:
     responses=problems.responses("unauthorized", "forbidden"),
 )
 async def set_budget(request: PersonRequest, data: JSONBody[BudgetLimits]) -> Allowance:
-    """Set all three limits; calls that begin from now on go by them."""
+    """Set all three limits; calls that begin from now on go by them.
+
+    Up to the installation's own, or to what the installation has given this company.
+    """
     to = allowance.policy(
         data.session_limit_micro_usd, data.day_limit_micro_usd, data.month_limit_micro_usd
     )
@@ -74,6 +77,8 @@ async def _change(house: House, person: Person, to: Policy | None) -> Allowance:
     tenant_id: UUID = person.tenant_id
     async with house.db.tenant(tenant_id) as c:
         before = await allowance.change(c, tenant_id, to, default(house))
+        if to is not None:
+            allowance.check_ceiling(to, before.policy, default(house))
         await audit.note(
             c, tenant_id, f"user:{person.id}", "budget.changed", "tenant", tenant_id,
             {"before": before.policy if before.own else None, "after": to},

@@ -53,7 +53,8 @@ async def _state(c: Connection, house: House, interview: Interview) -> Evaluatio
     over = interview.status == "finished" and interview.plan
     if not over or not house.settings.asks_with_model:
         return EvaluationOut(state="pending_review" if report else "none")
-    if waiting is not None and waiting.direct and report is None:
+    # A direct one's row goes with its end, unless its batch is still to be booked.
+    if waiting is not None and waiting.direct and (report is None or waiting.batch_id is None):
         return EvaluationOut(state="now")
     transcript = await reports.transcript(c, interview.id)
     if not transcript.said:

@@ -6,6 +6,7 @@ import pytest
 
 from runtime import clock
 from storage import alerts, keys
+from storage.budgets import Policy, set_policy
 from storage.ledger import insert
 from tests.server.conftest import Door
 from tests.storage.test_ledger import entry
@@ -59,6 +60,21 @@ async def test_a_limit_is_set_in_redis_at_once_and_given_back(door: Door) -> Non
     assert {"session": 1000, "day": 20000, "month": 300000} in [
         row["detail"]["after"] for row in rows
     ]
+
+
+async def test_a_company_gives_itself_no_more_than_the_installation_does(door: Door) -> None:
+    """Nor no limit at all; what it was given on the command line it may keep."""
+    usual = door.house.settings.model_day_micro_usd
+    for wrong in (usual + 1, 0):
+        answer = await door.operator.put(URL, json={**LIMITS, "day_limit_micro_usd": wrong})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+        assert (await door.operator.get(URL)).json()["own"] is False
+    async with door.house.db.tenant(door.tenant.id) as c:
+        await set_policy(c, door.tenant.id, Policy(session=1_000, day=2 * usual, month=0))
+    given = {**LIMITS, "day_limit_micro_usd": 2 * usual, "month_limit_micro_usd": 0}
+    assert (await door.operator.put(URL, json=given)).status_code == 200
+    more = {**given, "day_limit_micro_usd": 2 * usual + 1}
+    assert (await door.operator.put(URL, json=more)).status_code == 400
 
 
 async def test_nobody_else_sets_one(door: Door) -> None:
