@@ -7,7 +7,7 @@ dear, too slow, or answers what does not fit. What a candidate has joined is not
 from uuid import UUID
 
 from interview import plan as planning
-from interview.plan import OpeningBrief, Plan
+from interview.plan import Plan
 from llm import work
 from pipeline.toolbox import Toolbox, aside
 from protocol import jobs, limits
@@ -85,7 +85,7 @@ class PlanTask:
     async def _weigh(self, before: Plan) -> tuple[Plan | None, str]:
         """Return the plan that the model weighed, or None, and how it went."""
         assert self._opening is not None
-        request = work.weigh(self._tenant, brief(self._opening), before)
+        request = work.weigh(self._tenant, self._opening.brief(), before)
         try:
             gateway = await aside(self._tools.gateway)
             answer = await gateway.complete(request)
@@ -95,16 +95,3 @@ class PlanTask:
             return None, fault.code
         plan = planning.refined(before, work.topics_of(answer.text))
         return plan, "refined" if plan is not None else "unfit"
-
-
-def brief(opening: Opening) -> OpeningBrief:
-    """Return what of an opening the plan is made from."""
-    return OpeningBrief(
-        title=opening.title,
-        category=opening.category,
-        description=opening.description,
-        must_have=opening.must_have,
-        nice_to_have=opening.nice_to_have,
-        seniority=opening.seniority,
-        language=opening.language,
-    )

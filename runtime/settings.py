@@ -99,6 +99,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def _check_alerts(self) -> None:
         parts = urlsplit(self.alert_url)
+        try:
+            _ = parts.port
+        except ValueError as error:
+            raise WrongSetting(f"ENTREVISTADOR_ALERT_URL: {error}") from error
         own = parts.hostname in ("127.0.0.1", "::1", "localhost")
         if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and own)):
             raise WrongSetting(

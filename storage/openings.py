@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from interview.plan import OpeningBrief
 from protocol import jobs
 from protocol.faults import Fault
 from storage import outbox, rows
@@ -40,6 +41,18 @@ class Opening(msgspec.Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     described: list[str] = []  # passages of the description that ask for something as well
+
+    def brief(self) -> OpeningBrief:
+        """Return what of it a plan is made from."""
+        return OpeningBrief(
+            title=self.title,
+            category=self.category,
+            description=self.description,
+            must_have=self.must_have,
+            nice_to_have=self.nice_to_have,
+            seniority=self.seniority,
+            language=self.language,
+        )
 
 
 class NewOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

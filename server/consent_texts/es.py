@@ -34,8 +34,8 @@ respuestas; no es una nota de contratación."""
 _WITH_MODEL: Final = """\
 Con inteligencia artificial
 Las preguntas y la propuesta de evaluación las escribe Claude, un modelo de inteligencia \
-artificial de Anthropic, y pueden tener errores. Solo por lo que dice la vacante, propone además \
-cuánto pesa cada tema del plan, y un programa lo revisa. Para eso se envían fuera del \
+artificial de Anthropic, y pueden tener errores. Solo por lo que dice la vacante, Claude propone \
+además cuánto pesa cada tema del plan, y un programa lo revisa. Para eso se envían fuera del \
 Perú, a servidores de Anthropic (Estados Unidos), la descripción de la vacante, lo que su CV dice \
 sobre los requisitos, su nombre y el texto de la entrevista. Es un flujo transfronterizo de datos \
 personales y usted lo autoriza al aceptar. Si el modelo no responde, las preguntas salen de un \

@@ -9,7 +9,7 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from interview import plan as planning
-from interview.plan import CvBrief, OpeningBrief
+from interview.plan import CvBrief
 from protocol import jobs, limits
 from protocol.faults import Fault
 from protocol.profile import Profile
@@ -43,7 +43,6 @@ from storage import (
 )
 from storage.accommodations import Accommodation
 from storage.interviews import Interview, Listed, Status
-from storage.openings import Opening
 from storage.transaction import Connection
 
 _LOCALES: Final = {"es": "es-PE", "en": "en", "pt": "pt"}
@@ -74,19 +73,6 @@ async def find(c: Connection, interview_id: UUID) -> Interview:
     if interview is None:
         raise Fault("not_found")
     return interview
-
-
-def opening_brief(opening: Opening) -> OpeningBrief:
-    """Return what of an opening the plan is made from."""
-    return OpeningBrief(
-        title=opening.title,
-        category=opening.category,
-        description=opening.description,
-        must_have=opening.must_have,
-        nice_to_have=opening.nice_to_have,
-        seniority=opening.seniority,
-        language=opening.language,
-    )
 
 
 def cv_brief(profile: Profile) -> CvBrief:
@@ -136,7 +122,7 @@ async def invite(request: PersonRequest, data: JSONBody[NewInterview]) -> Invite
         tenant = await tenants.get(c, person.tenant_id)
         locale = _LOCALES[problems.language(data.locale or opening.language)]
         plan = planning.build(
-            opening_brief(opening),
+            opening.brief(),
             brief,
             company=tenant.name,
             candidate_name=candidate.name,

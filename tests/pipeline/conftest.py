@@ -1,16 +1,21 @@
 """A pipeline without its processes: real stores, the real sandbox, and a hand that pumps."""
 
 import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 import pytest_asyncio
 from reportlab.pdfgen.canvas import Canvas
 
 from llm.embeddings import Embedder, open_embedder
+from loadtest.model import Standin
+from loadtest.model_serve import serving
+from loadtest.model_stream import Options
 from pipeline.running import Runner
 from pipeline.sandbox import Sandbox
 from pipeline.toolbox import Toolbox
@@ -206,3 +211,19 @@ async def somebody_waits(house: House) -> None:
             )
 
     await until(waits, what="waiting for a lock")
+
+
+@contextlib.asynccontextmanager
+async def with_model(house: House) -> AsyncIterator[tuple[House, Standin]]:
+    """The house with a key, and the stand-in that answers it."""
+    standin, before = Standin(Options(piece_seconds=0.0)), house.tools
+    async with serving(standin) as url:
+        settings = msgspec.structs.replace(
+            before.settings, engine="claude", anthropic_api_key="sk-test", anthropic_base_url=url
+        )
+        tools = Toolbox(
+            settings, db=before.db, redis=before.redis, blobs=before.blobs,
+            sandbox=before.sandbox, embedder=before.embedder,
+        )  # fmt: skip
+        yield House(tools, house.relay, house.tenant), standin
+        await tools.close()

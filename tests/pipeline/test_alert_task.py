@@ -166,6 +166,7 @@ def test_a_receiver_that_says_nothing_is_left_in_time(monkeypatch: pytest.Monkey
         ("http://example.com/hook", SECRET),
         ("ftp://127.0.0.1/", SECRET),
         ("https://", SECRET),
+        ("https://example.com:port/hook", SECRET),
         ("example.com", SECRET),
         ("https://example.com/hook", ""),
         ("https://example.com/hook", "short"),

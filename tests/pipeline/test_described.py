@@ -13,18 +13,15 @@ from hypothesis import strategies as st
 
 from interview.evidence import find_quote
 from loadtest.model import Standin
-from loadtest.model_serve import serving
-from loadtest.model_stream import Options
 from pipeline.described import CHARS_MAX, WORDS_MAX, checked
 from pipeline.matching import match
 from pipeline.stages.extract import extract
-from pipeline.toolbox import Toolbox
 from protocol import limits
 from runtime import clock, metrics
 from storage import openings
 from storage.budgets import Policy, set_policy
 from storage.openings import NewOpening, Opening, OpeningChanges
-from tests.pipeline.conftest import ANA, House
+from tests.pipeline.conftest import ANA, House, with_model
 
 CORPUS: list[dict[str, str]] = json.loads(
     (Path(__file__).parent.parent / "llm" / "injections.json").read_text("utf-8")
@@ -60,18 +57,8 @@ class Reading(msgspec.Struct):
 @pytest_asyncio.fixture
 async def reading(house: House) -> AsyncIterator[Reading]:
     """The pipeline with a key."""
-    standin = Standin(Options(piece_seconds=0.0))
-    async with serving(standin) as url:
-        settings = msgspec.structs.replace(
-            house.tools.settings, engine="claude", anthropic_api_key="sk-test",
-            anthropic_base_url=url,
-        )  # fmt: skip
-        tools = Toolbox(
-            settings, db=house.tools.db, redis=house.tools.redis, blobs=house.tools.blobs,
-            sandbox=house.tools.sandbox, embedder=house.tools.embedder,
-        )  # fmt: skip
-        yield Reading(House(tools, house.relay, house.tenant), standin)
-        await tools.close()
+    async with with_model(house) as (asking, standin):
+        yield Reading(asking, standin)
 
 
 def counted(outcome: str) -> float:

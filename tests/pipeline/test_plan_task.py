@@ -3,22 +3,17 @@
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-import msgspec
 import pytest
 import pytest_asyncio
 
 from interview.plan import Plan, build
 from loadtest.model import Standin
-from loadtest.model_serve import serving
-from loadtest.model_stream import Options
-from pipeline.plan_task import brief
-from pipeline.toolbox import Toolbox
 from protocol import ids, jobs
 from runtime import clock, metrics
 from storage import candidates, interviews, openings, outbox
 from storage.budgets import Policy, set_policy
 from storage.interviews import Interview
-from tests.pipeline.conftest import House
+from tests.pipeline.conftest import House, with_model
 
 
 class Planned(NamedTuple):
@@ -36,7 +31,7 @@ class Planned(NamedTuple):
             opening = await openings.get(c, opening_id)
             await candidates.create(c, house.tenant, candidate_id, name="Ana")
             plan = build(
-                brief(opening), None, company="Prueba", candidate_name="Ana", minutes=20,
+                opening.brief(), None, company="Prueba", candidate_name="Ana", minutes=20,
                 locale="es-PE",
             )  # fmt: skip
             kept = await interviews.create(
@@ -58,18 +53,8 @@ class Planned(NamedTuple):
 @pytest_asyncio.fixture
 async def planned(house: House) -> AsyncIterator[Planned]:
     """The pipeline with a key."""
-    standin = Standin(Options(piece_seconds=0.0))
-    async with serving(standin) as url:
-        settings = msgspec.structs.replace(
-            house.tools.settings, engine="claude", anthropic_api_key="sk-test",
-            anthropic_base_url=url,
-        )  # fmt: skip
-        tools = Toolbox(
-            settings, db=house.tools.db, redis=house.tools.redis, blobs=house.tools.blobs,
-            sandbox=house.tools.sandbox,
-        )  # fmt: skip
-        yield Planned(House(tools, house.relay, house.tenant), standin)
-        await tools.close()
+    async with with_model(house) as (asking, standin):
+        yield Planned(asking, standin)
 
 
 def counted(outcome: str) -> float:
